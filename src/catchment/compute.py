@@ -1,0 +1,66 @@
+"""Where per-piece work runs: the only file that imports Dask.
+
+`each(function, pieces)` yields results in the order of the pieces with a bounded number under way. A scheduler is
+started only where there are enough pieces to pay for it; today it lives in this process (threads).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+PIECES_WORTH_A_CLUSTER = 4
+UNDER_WAY_PER_THREAD = 2
+
+
+def available_threads() -> int:
+    """Return the threads this step may use: `CATCHMENT_THREADS` (set from the rule), else our processors."""
+    given = os.environ.get("CATCHMENT_THREADS", "")
+    return int(given) if given.isdigit() and int(given) > 0 else len(os.sched_getaffinity(0))
+
+
+@contextlib.contextmanager
+def cluster(threads: int) -> Iterator[Client]:
+    """Yield a Dask client over threads of this process; nothing is left behind."""
+    import dask
+    from distributed import Client
+
+    with (
+        dask.config.set({"distributed.worker.daemon": False, "distributed.logging.distributed": "warning"}),
+        Client(
+            processes=False, n_workers=1, threads_per_worker=threads, dashboard_address=None, memory_limit=0
+        ) as client,
+    ):
+        yield client
+
+
+def each(function: Callable[[P], R], pieces: Iterable[P], threads: int | None = None) -> Iterator[R]:
+    """Yield `function(piece)` for each piece, in order; at most two pieces a thread are under way or waiting.
+
+    The function must be safe to run twice for a piece: a lost worker's piece is run again.
+    """
+    threads = available_threads() if threads is None else threads
+    remaining = iter(pieces)
+    first = list(islice(remaining, PIECES_WORTH_A_CLUSTER))
+    pieces = chain(first, remaining)
+    if threads < 2 or len(first) < PIECES_WORTH_A_CLUSTER:
+        yield from map(function, pieces)
+        return
+    with cluster(threads) as client:
+        under_way: deque[Any] = deque()
+        for piece in pieces:
+            under_way.append(client.submit(function, piece, pure=False))
+            if len(under_way) >= threads * UNDER_WAY_PER_THREAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()

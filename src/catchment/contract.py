@@ -1,0 +1,98 @@
+"""What every modality must offer, in one shape: the functions that the steps call.
+
+A modality's package builds `MODALITY = Modality(...)` by keyword from its files, so the type checker points at the file
+that strays. Functions get a located asset (absolute paths) and a scratch place; they write nowhere else. All but
+`recognise` and `estimate` run in a confined child process (see `modalities.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from catchment.schema.records import (
+    Admission,
+    Asset,
+    Contribution,
+    Dataset,
+    Derived,
+    Description,
+    Metrics,
+    Product,
+    Resources,
+    Unreadable,
+)
+from catchment.storage import Place
+
+HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Head:
+    """What `recognise` may look at: the first 64 KiB of a file (decompressed where it is gzip), its name and size.
+
+    A folder has no bytes; `members` are the names right inside it.
+    """
+
+    name: str
+    size: int
+    start: bytes
+    gzipped: bool = False
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure a modality is that a file is its own (0 to 1), and as which format."""
+
+    format: str
+    certainty: float
+
+
+A = TypeVar("A", bound=BaseModel)
+C = TypeVar("C", bound=BaseModel)
+N = TypeVar("N", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Modality(Generic[A, C, N]):
+    """The functions of one modality; `A`, `C`, `N` are its settings of admit, convert and normalise.
+
+    extensions
+        lower-case name endings that announce this modality; a file so named that is not recognised is held, not lost.
+    recognise
+        by content, never by name alone; None where the file is not this modality's.
+    describe
+        headers only, never the data; `Unreadable` with its findings where even the container cannot be read.
+    prepare
+        the asset to go on with, written into the place; the asset itself where nothing is to do.
+    validate
+        every fault in one pass, each with its place.
+    estimate
+        memory, time and pieces of the steps to come.
+    convert
+        raw -> open format in the place, lossless, read back; `Unreadable` where the data turn out to be damaged.
+    measure
+        QC numbers of what `convert` wrote, from its side-cars.
+    normalise
+        a derived view in the place; the archival dataset (in the first place) stays as it is.
+    contribute
+        what census and catalogue take.
+    """
+
+    admit_settings: type[A]
+    convert_settings: type[C]
+    normalise_settings: type[N]
+    extensions: tuple[str, ...]
+    recognise: Callable[[Head], Confidence | None]
+    describe: Callable[[Asset], Description | Unreadable]
+    prepare: Callable[[Asset, Place, A], Asset]
+    validate: Callable[[Description, Asset, A], Admission]
+    estimate: Callable[[Description], Resources]
+    convert: Callable[[Asset, Description, Place, C], Product | Unreadable]
+    measure: Callable[[Product, Place], Metrics]
+    normalise: Callable[[Dataset, Asset, Place, Place, N], Derived]
+    contribute: Callable[[Dataset, Asset, Place], Contribution]

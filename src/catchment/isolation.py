@@ -1,0 +1,192 @@
+"""Third-party readers in a confined child process: under limits, without network, its own temporary folder.
+
+`call(function, ...)` runs one importable function in a fresh interpreter. Arguments and the answer cross as JSON,
+typed by the function's own annotations, so a child that a hostile file has taken over can hand back data, not code.
+What kills the child (a crash of native code, memory, time) comes back as `ReaderFailed`, never as our own end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import json
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+import catchment.errors as errors
+
+logger = logging.getLogger(__name__)
+
+CRASHED, OUT_OF_TIME, OUT_OF_MEMORY, RAISED = "ISO-001", "ISO-002", "ISO-003", "ISO-004"
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+
+
+class Limits(BaseModel):
+    """What a child may use: address space and largest file in MB, processor and wall time in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: int = 6_000
+    cpu_seconds: int = 3_600
+    wall_seconds: int = 7_200
+    file_mb: int = 1_000_000
+    network: bool = False
+
+
+def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
+    """Return what `function(*arguments)` returns, computed in a confined child.
+
+    Raises
+    ------
+    ReaderFailed
+        The child crashed, ran out of memory or time, or the function raised what nobody raises on purpose.
+    CatchmentError
+        As the function raised it.
+    """
+    hints = typing.get_type_hints(function)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    request = {
+        "function": f"{function.__module__}:{function.__qualname__}",
+        "arguments": [
+            TypeAdapter(hints[name]).dump_python(value, mode="json")
+            for name, value in zip(names, arguments, strict=True)
+        ],
+        "limits": limits.model_dump(),
+    }
+    with tempfile.TemporaryDirectory(prefix="catchment-") as folder:
+        answer = Path(folder) / "answer.json"
+        child = subprocess.Popen(
+            [sys.executable, "-m", "catchment.isolation", str(answer)],
+            stdin=subprocess.PIPE,
+            stdout=sys.__stderr__ if has_descriptor(sys.__stderr__) else None,
+            env={**os.environ, "TMPDIR": folder, "HDF5_PLUGIN_PRELOAD": "::", "MALLOC_ARENA_MAX": "2"},
+            start_new_session=True,
+        )
+        try:
+            child.communicate(json.dumps(request).encode(), timeout=limits.wall_seconds)
+        except subprocess.TimeoutExpired:
+            raise errors.ReaderFailed(OUT_OF_TIME, f"no answer within {limits.wall_seconds} s") from None
+        finally:
+            stop_group(child)
+        return outcome(child.returncode, answer, limits, hints["return"])
+
+
+def has_descriptor(stream: Any) -> bool:
+    """Tell whether a stream is a real file that a child can inherit."""
+    try:
+        stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
+
+
+def stop_group(child: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it started: they share one session, which only this call made."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def outcome(returncode: int, answer: Path, limits: Limits, returned: Any) -> Any:
+    """Read the child's answer, or say how it ended without one."""
+    if not answer.exists():
+        if returncode == -signal.SIGXCPU:
+            raise errors.ReaderFailed(OUT_OF_TIME, f"more than {limits.cpu_seconds} s of processor time")
+        name = signal.Signals(-returncode).name if returncode < 0 else f"exit code {returncode}"
+        raise errors.ReaderFailed(CRASHED, f"the reader's process ended by {name}")
+    reply = json.loads(answer.read_bytes())
+    if "value" in reply:
+        return TypeAdapter(returned).validate_python(reply["value"])
+    if reply["error"] == "MemoryError":
+        raise errors.ReaderFailed(OUT_OF_MEMORY, f"more than {limits.memory_mb} MB of memory")
+    kind = getattr(errors, reply["error"], None)
+    if isinstance(kind, type) and issubclass(kind, errors.CatchmentError) and kind is not errors.ReaderFailed:
+        raise kind(reply["message"])
+    raise errors.ReaderFailed(RAISED, f"{reply['error']}: {reply['message']}")
+
+
+# --- in the child ------------------------------------------------------------------------------------------------
+
+
+def confine(limits: Limits) -> None:
+    """Give up what a reader does not need: memory, time and file size beyond the limits, core dumps, the network."""
+    mb = 1_000_000
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.memory_mb * mb),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        (resource.RLIMIT_FSIZE, limits.file_mb * mb),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    if not limits.network:
+        leave_network()
+
+
+def leave_network() -> bool:
+    """Move into an empty network namespace where the kernel lets us; tell whether it did."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) == 0:
+        return True
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+        return False
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        Path(f"/proc/self/{name}").write_text(text)
+    return True
+
+
+def answer_request(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the requested function and return what to write down: a value, or an error by name."""
+    try:
+        module, _, name = request["function"].partition(":")
+        function = getattr(importlib.import_module(module), name)
+        hints = typing.get_type_hints(function)
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        arguments = [
+            TypeAdapter(hints[name]).validate_python(value)
+            for name, value in zip(names, request["arguments"], strict=True)
+        ]
+        value = function(*arguments)
+        return {"value": TypeAdapter(hints["return"]).dump_python(value, mode="json")}
+    except errors.CatchmentError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError:
+        return {"error": "MemoryError", "message": "out of memory"}
+    except Exception as error:  # noqa: BLE001 - the boundary: on a hostile file a reader may raise anything
+        traceback.print_exc(file=sys.stderr)
+        return {"error": type(error).__name__, "message": str(error)[:500]}
+
+
+def main() -> int:
+    """Read a request from standard input, answer it under its limits."""
+    answer = Path(sys.argv[1])
+    request = json.load(sys.stdin)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    confine(Limits(**request["limits"]))
+    data = json.dumps(answer_request(request)).encode()
+    scratch = answer.with_suffix(".tmp")
+    scratch.write_bytes(data)
+    scratch.replace(answer)
+    return 0
+
+
+if __name__ == "__main__":
+    # ends without interpreter teardown: native libraries of readers crash there more than anywhere else
+    code = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,125 @@
+"""Modalities by name, imported when first needed, and what a step asks of one in a single confined child.
+
+`VERSIONS[modality][step]` enters every content key: raise a number when, and only when, that step's output changes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import JsonValue
+
+from catchment.contract import Confidence, Head, Modality
+from catchment.schema.records import (
+    MODALITY_NAMES,
+    Asset,
+    Contribution,
+    Dataset,
+    Derived,
+    Description,
+    Finding,
+    Metrics,
+    ModalityName,
+    Product,
+    Resources,
+    Shape,
+    Unreadable,
+)
+from catchment.storage import Place
+
+VERSIONS: dict[str, dict[str, int]] = {
+    "imaging": {"admit": 1, "convert": 1, "normalise": 1},
+    "massspec": {"admit": 1, "convert": 1, "normalise": 1},
+    "singlecell": {"admit": 1, "convert": 1, "normalise": 1},
+    "census": {"plan": 1, "assemble": 1, "verify": 1},
+    "release": {"index": 1, "release": 1},
+}
+
+
+def modality(name: ModalityName) -> Modality[Any, Any, Any]:
+    """Return a modality; its libraries load only where its functions need them."""
+    return importlib.import_module(f"catchment.{name}").MODALITY  # type: ignore[no-any-return]
+
+
+def recognitions(head: Head) -> Iterator[tuple[ModalityName, Confidence]]:
+    """Yield every modality that takes a file for its own, with how sure it is."""
+    for name in MODALITY_NAMES:
+        confidence = modality(name).recognise(head)
+        if confidence is not None:
+            yield name, confidence
+
+
+def announced(file_name: str) -> ModalityName | None:
+    """Return the modality that a file's name announces, whatever its content is."""
+    lowered = file_name.lower()
+    endings = [(ending, name) for name in MODALITY_NAMES for ending in modality(name).extensions]
+    matches = [(len(ending), name) for ending, name in endings if lowered.endswith(ending)]
+    return max(matches)[1] if matches else None
+
+
+# --- what runs in the child --------------------------------------------------------------------------------------
+
+
+class Inspection(Shape):
+    """All that `admit` learns of an asset in one child: without description where its container cannot be read."""
+
+    asset: Asset
+    description: Description | None
+    findings: tuple[Finding, ...]
+    statistics: dict[str, JsonValue] = {}
+    estimate: Resources | None = None
+
+
+class Conversion(Shape):
+    """A product and its metrics, or why there is none."""
+
+    product: Product | None
+    metrics: Metrics
+    findings: tuple[Finding, ...]
+
+
+class Normalisation(Shape):
+    """A derived view and what census and catalogue take."""
+
+    derived: Derived
+    contribution: Contribution
+
+
+def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) -> Inspection:
+    """Describe, prepare, validate and estimate a located asset."""
+    own = modality(asset.modality)
+    chosen = own.admit_settings.model_validate(settings)
+    description = own.describe(asset)
+    if isinstance(description, Unreadable):
+        return Inspection(asset=asset, description=None, findings=description.findings)
+    prepared = own.prepare(asset, Place(scratch), chosen)
+    admission = own.validate(description, prepared, chosen)
+    return Inspection(
+        asset=prepared,
+        description=description,
+        findings=admission.findings,
+        statistics=admission.statistics,
+        estimate=own.estimate(description),
+    )
+
+
+def convert_asset(asset: Asset, description: Description, scratch: str, settings: dict[str, JsonValue]) -> Conversion:
+    """Convert a located asset into the scratch folder and measure what was written."""
+    own = modality(asset.modality)
+    product = own.convert(asset, description, Place(scratch), own.convert_settings.model_validate(settings))
+    if isinstance(product, Unreadable):
+        return Conversion(product=None, metrics={}, findings=product.findings)
+    return Conversion(product=product, metrics=own.measure(product, Place(scratch)), findings=product.findings)
+
+
+def normalise_asset(
+    dataset: Dataset, asset: Asset, store: str, scratch: str, settings: dict[str, JsonValue]
+) -> Normalisation:
+    """Derive a dataset's view into the scratch folder, and draw up its contribution."""
+    own = modality(dataset.modality)
+    derived = own.normalise(
+        dataset, asset, Place(store), Place(scratch), own.normalise_settings.model_validate(settings)
+    )
+    return Normalisation(derived=derived, contribution=own.contribute(dataset, asset, Place(store)))

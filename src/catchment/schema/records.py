@@ -1,0 +1,430 @@
+"""Every record that one step writes and another reads, in its current shape.
+
+Records are frozen and refuse unknown keys; a later stage is a new type, never a half-filled one. A record carries
+`schema_version` (raised with a migration in `migrations/`), `made_by` (step, versions, digests of what went in) and,
+apart from these, `times`, which no key and no comparison reads.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
+
+ACCESSION_PATTERN = r"CAT\d{8}[A-Z](\.v\d+)?"
+ASSET_ID_PATTERN = r"[a-z0-9][a-z0-9-]*"
+
+Accession = Annotated[str, StringConstraints(pattern=f"^{ACCESSION_PATTERN}$")]
+AssetId = Annotated[str, StringConstraints(pattern=f"^{ASSET_ID_PATTERN}$", max_length=80)]
+ModalityName = Literal["imaging", "massspec", "singlecell"]
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+MODALITY_NAMES: tuple[ModalityName, ...] = ("imaging", "massspec", "singlecell")
+Level = Literal["error", "warning", "info"]
+StoreKind = Literal["soma", "ome-zarr", "mzml"]
+Stage = Literal["raw", "validated", "standardised"]
+
+
+class Shape(BaseModel):
+    """Base of everything that is kept as JSON: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Finding(Shape):
+    """One thing wrong with an asset. Data, never an exception. Codes are stable; see `docs/findings.md`."""
+
+    code: str
+    level: Level
+    where: str
+    found: str
+    expected: str
+    fix: str
+    count: int = 1
+
+
+class StoredFile(Shape):
+    """One file of a store or release: path relative to its root, with `/`."""
+
+    path: str
+    bytes: int
+    sha256: Sha256
+
+
+# --- what was sent -----------------------------------------------------------------------------------------------
+
+
+class SourceFile(Shape):
+    """One submitted file as received.
+
+    `path` is relative to the submission's inbox folder (`raw/...`) or absolute where the upload was referenced, not
+    copied. `name` is the submitter's own name: it is shown (escaped), never opened.
+    """
+
+    path: str
+    name: str
+    bytes: int
+    sha256: Sha256
+
+
+class Sample(Shape):
+    """Biological material, in terms of cross-modality metadata 1.1.0. `id` is the submitter's, unique in its study."""
+
+    id: str
+    accession: str
+    organism_ontology_term_id: str = "unknown"
+    tissue_ontology_term_id: str = "unknown"
+    tissue_type: str = "unknown"
+    disease_ontology_term_id: str = "unknown"
+    development_stage_ontology_term_id: str = "unknown"
+    sex_ontology_term_id: str = "unknown"
+    donor_id: str = "unknown"
+    extra: dict[str, str] = {}
+
+
+class Asset(Shape):
+    """One measurement of a submission; all that `admit` reads. Holds no time: received again it is byte-identical.
+
+    `constants` are values of schema columns that the submission gives for every row of the asset;
+    `annotations` is file-level metadata (SDRF row, channel names). `assay_ontology_term_id` is an EFO term.
+    """
+
+    schema_version: Literal[1] = 1
+    accession: Accession
+    modality: ModalityName
+    asset: AssetId
+    dataset: str
+    format: str
+    files: tuple[SourceFile, ...]
+    samples: tuple[Sample, ...] = ()
+    assay_ontology_term_id: str = "unknown"
+    constants: dict[str, str | bool] = {}
+    annotations: dict[str, str] = {}
+    findings: tuple[Finding, ...] = ()
+
+
+class Contributor(Shape):
+    """A person or body who made the data."""
+
+    name: str
+    orcid: str | None = None
+    affiliation: str | None = None
+
+
+class Study(Shape):
+    """A piece of research. `id` is declared by the submitter and joins submissions; without one it is the accession."""
+
+    id: str
+    title: str
+    description: str = ""
+    licence: str | None = None
+    contributors: tuple[Contributor, ...] = ()
+    publication_doi: str | None = None
+    keywords: tuple[str, ...] = ()
+    collection: str | None = None
+
+
+class OtherFile(Shape):
+    """A file of an upload that is no measurement: metadata that was read, or something nobody claimed."""
+
+    name: str
+    bytes: int
+    sha256: Sha256
+    role: Literal["metadata", "unclaimed"]
+
+
+class Manifest(Shape):
+    """One normal description of a submission, whatever its dialect was. Read by `index` and `release` only."""
+
+    schema_version: Literal[1] = 1
+    accession: Accession
+    dialect: str
+    content_digest: Sha256
+    study: Study
+    samples: tuple[Sample, ...]
+    assets: tuple[AssetId, ...]
+    datasets: dict[str, str]
+    other_files: tuple[OtherFile, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    received_at: str
+
+
+# --- how a record was made ---------------------------------------------------------------------------------------
+
+
+class MadeBy(Shape):
+    """The stamp from which keys and provenance are drawn."""
+
+    step: str
+    step_version: int
+    catchment: str
+    inputs: dict[str, str]
+    settings: JsonValue = None
+
+
+class Times(Shape):
+    """When and how long; no key or comparison reads it."""
+
+    started_at: str
+    seconds: float
+
+
+class Record(Shape):
+    """Base of what steps write."""
+
+    schema_version: Literal[1] = 1
+    made_by: MadeBy
+    times: Times
+
+
+# --- per asset ---------------------------------------------------------------------------------------------------
+
+
+class Description(Shape):
+    """What an asset's headers say, read without loading the data.
+
+    `axes` names the axes of `shape` in order (`obs,var`, `t,c,z,y,x`, `spectrum`); `units` maps an axis or quantity
+    to its unit.
+    """
+
+    format: str
+    reader: str
+    reader_version: str
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    units: dict[str, str] = {}
+    instrument: str | None = None
+    facts: dict[str, JsonValue] = {}
+
+
+class Unreadable(Shape):
+    """Why an asset cannot be described or converted at all; at least one finding is an error."""
+
+    findings: tuple[Finding, ...]
+
+
+class Resources(Shape):
+    """What the steps to come need at most: peak memory in MB, CPU time in seconds, independent pieces."""
+
+    memory_mb: int
+    seconds: int
+    pieces: int
+
+
+class Admission(Shape):
+    """What `validate` learnt: every fault in one pass, and statistics for later steps."""
+
+    findings: tuple[Finding, ...]
+    statistics: dict[str, JsonValue] = {}
+
+
+class Product(Shape):
+    """What a modality wrote into a place: `path` is the store itself, `side_cars` name -> small file beside it.
+
+    `logical_digest` identifies the content whatever the bytes (SOMA: ordered values of every array; else of the bytes).
+    """
+
+    kind: StoreKind
+    path: str
+    logical_digest: Sha256
+    side_cars: dict[str, str] = {}
+    findings: tuple[Finding, ...] = ()
+    facts: dict[str, JsonValue] = {}
+
+
+class Derived(Shape):
+    """What `normalise` wrote: a view (recipe and its side-cars), never a changed archival dataset."""
+
+    recipe: dict[str, JsonValue]
+    side_cars: dict[str, str] = {}
+
+
+Metrics = dict[str, float | int | str | list[float] | None]
+
+
+class Dataset(Shape):
+    """An asset in its open format. `store` is the folder of its content key, relative to the build folder."""
+
+    accession: Accession
+    modality: ModalityName
+    asset: AssetId
+    dataset: str
+    store: str
+    product: Product
+    files: tuple[StoredFile, ...]
+    metrics: Metrics
+
+
+class Measurement(Shape):
+    """One row of the census's table over every modality: a matrix, an image channel, an acquisition level of a run."""
+
+    id: str
+    kind: str
+    label: str
+    analyte: str
+    count: int
+    unit: str
+
+
+class Contribution(Shape):
+    """What census and catalogue take from a dataset.
+
+    `terms`: cross-modality field (`tissue_ontology_term_id`, ...) -> distinct term ids, sorted.
+    `counts`: what there is to count (`cells`, `genes`, `images`, `spectra`).
+    """
+
+    modality: ModalityName
+    title: str
+    analyte: str
+    terms: dict[str, tuple[str, ...]]
+    counts: dict[str, int]
+    measurements: tuple[Measurement, ...]
+
+
+class Admitted(Record):
+    """`admit.json` of an asset that may go on."""
+
+    outcome: Literal["done"] = "done"
+    asset: Asset
+    description: Description
+    statistics: dict[str, JsonValue]
+    estimate: Resources
+    findings: tuple[Finding, ...]
+
+
+class Converted(Record):
+    """`convert.json`: the archival dataset, read back and measured."""
+
+    outcome: Literal["done"] = "done"
+    asset: Asset
+    description: Description
+    dataset: Dataset
+    findings: tuple[Finding, ...]
+    reused: bool = False
+
+
+class Normalised(Record):
+    """`normalise.json`: the derived view, and what census and catalogue take."""
+
+    outcome: Literal["done"] = "done"
+    asset: Asset
+    dataset: Dataset
+    derived: Derived
+    derived_store: str
+    derived_files: tuple[StoredFile, ...]
+    contribution: Contribution
+    findings: tuple[Finding, ...]
+
+
+class Held(Record):
+    """What a step writes for an asset that does not go on; every later step passes it through.
+
+    `publish_bytes` is False where container or security rules failed: such bytes never reach a release.
+    """
+
+    outcome: Literal["held"] = "held"
+    held_at: str
+    asset: Asset
+    findings: tuple[Finding, ...]
+    publish_bytes: bool
+
+
+# --- the census --------------------------------------------------------------------------------------------------
+
+
+class PlannedDataset(Shape):
+    """One dataset of the plan: where its store is and, for a matrix, which rows of the census it fills."""
+
+    accession: Accession
+    dataset: str
+    modality: ModalityName
+    organism: str | None
+    store: str
+    path: str
+    logical_digest: Sha256
+    joinid: int
+    first_row: int = 0
+    rows: int = 0
+
+
+class Plan(Shape):
+    """Which datasets, which rows, which ids; what was left out, and why.
+
+    `organisms`: census name (`homo_sapiens`) -> cells.
+    """
+
+    datasets: tuple[PlannedDataset, ...]
+    excluded: tuple[Finding, ...]
+    organisms: dict[str, int]
+
+
+class Planned(Record):
+    """`plan.json`."""
+
+    plan: Plan
+
+
+class Census(Shape):
+    """An assembled census: paths relative to its store (`soma/`, `measurements.parquet`, `ledger.parquet`)."""
+
+    soma: str
+    measurements: str
+    ledger: str
+    logical_digest: Sha256
+    cells: dict[str, int]
+
+
+class Assembled(Record):
+    """`assemble.json`: the census store."""
+
+    store: str
+    files: tuple[StoredFile, ...]
+    census: Census
+
+
+class Verification(Shape):
+    """Each claim that was checked on the assembled census -> how many things it was checked on."""
+
+    checks: dict[str, int]
+
+
+class Verified(Record):
+    """`verify.json`: written only where every claim held."""
+
+    logical_digest: Sha256
+    verification: Verification
+
+
+class Placement(Shape):
+    """A folder of the release and the folder of the build it is linked from; both relative, files below alike."""
+
+    path: str
+    source: str
+    kind: Literal["dataset", "derived", "raw", "census", "catalogue"]
+    files: tuple[StoredFile, ...]
+
+
+class Indexed(Record):
+    """`index.json`: the catalogue's tables, and the layout of the release that they describe."""
+
+    store: str
+    files: tuple[StoredFile, ...]
+    rows: dict[str, int]
+    placements: tuple[Placement, ...]
+
+
+class Released(Record):
+    """`release.json`: what was published."""
+
+    release: str
+    path: str
+    manifest_sha256: Sha256
+    content_digest: Sha256
+    published_at: str
+    files: int
+    bytes: int
+    datasets: dict[str, int]
+    held: tuple[str, ...]
+
+
+AssetRecord = Admitted | Converted | Normalised | Held

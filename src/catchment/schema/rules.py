@@ -1,0 +1,55 @@
+"""Rules that submissions are held to. Each has a stable code; a broken one makes a `Finding`.
+
+A room declares its rules once, in its `rules.py`; `docs/findings.md` is generated from all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catchment.schema.records import Finding, Level
+
+RULES: dict[str, Rule] = {}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: what is expected, what to do where it is broken, and where it comes from.
+
+    `unsafe`: bytes that break it are never published, not even as raw data.
+    """
+
+    code: str
+    level: Level
+    title: str
+    expected: str
+    fix: str
+    source: str = ""
+    unsafe: bool = False
+
+    def broken(self, where: str, found: str, *, expected: str = "", fix: str = "", count: int = 1) -> Finding:
+        """Return the finding for one place (or the first of `count`); more exact words may replace the general ones."""
+        return Finding(
+            code=self.code,
+            level=self.level,
+            where=where,
+            found=found,
+            expected=expected or self.expected,
+            fix=fix or self.fix,
+            count=count,
+        )
+
+
+def declare(
+    code: str, level: Level, title: str, *, expected: str, fix: str, source: str = "", unsafe: bool = False
+) -> Rule:
+    """Declare a rule under a code that nobody else has."""
+    if code in RULES:
+        raise ValueError(f"rule {code} is declared twice")
+    RULES[code] = Rule(code, level, title, expected, fix, source, unsafe)
+    return RULES[code]
+
+
+def is_error(finding: Finding) -> bool:
+    """Tell whether a finding holds its asset."""
+    return finding.level == "error"

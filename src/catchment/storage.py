@@ -1,0 +1,248 @@
+"""Places, stores, records and digests: the only file that knows local disk from object storage.
+
+A record is the commit: it is written last, whole, by rename. A store is a folder under its content key, written in a
+scratch folder beside it and renamed when complete, its files made read-only; a store without a record does not exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from catchment.errors import BadInput, EnvironmentFault, RecordUnreadable, WorkdirLocked
+from catchment.schema.migrate import climb
+from catchment.schema.records import Shape, StoredFile
+
+BLOCK_BYTES = 1 << 20
+T = TypeVar("T")
+
+
+# --- places ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder, wherever it is. Today on local disk; other schemes come in through this door."""
+
+    root: str
+
+    def __post_init__(self) -> None:
+        if "://" in self.root:
+            scheme = self.root.split("://", 1)[0]
+            raise BadInput(f"{self.root}: storage scheme {scheme}:// is not supported yet; give a local folder")
+
+    def __truediv__(self, part: str) -> Place:
+        return Place(str(Path(self.root) / part))
+
+    @property
+    def path(self) -> Path:
+        """The folder on local disk."""
+        return Path(self.root)
+
+    @property
+    def uri(self) -> str:
+        """What readers of this store are given (TileDB, Zarr)."""
+        return str(self.path)
+
+
+# --- digests and keys --------------------------------------------------------------------------------------------
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the sha256 of some bytes, in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_json(value: Any) -> str:
+    """Return the sha256 of a JSON value in canonical form (sorted keys, no spaces): equal values, equal digests."""
+    return digest_bytes(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_key(inputs: Mapping[str, str], step_version: int, settings: Any) -> str:
+    """Return the key a store lives under: what went in, by which version of the step, with which settings."""
+    return digest_json({"inputs": dict(inputs), "step_version": step_version, "settings": settings})[:32]
+
+
+def files_below(root: Path) -> list[Path]:
+    """Return every file below a folder, sorted by its path; nothing that links out of it is followed."""
+    found = []
+    for folder, _, names in os.walk(root, followlinks=False):
+        found += [Path(folder) / name for name in names]
+    return sorted(found)
+
+
+def stored_files(root: Path) -> tuple[StoredFile, ...]:
+    """Return path, size and sha256 of every file below a folder, sorted by path."""
+    return tuple(
+        StoredFile(path=str(PurePosixPath(p.relative_to(root))), bytes=p.stat().st_size, sha256=digest_file(p))
+        for p in files_below(root)
+    )
+
+
+def digest_of_files(files: Iterable[StoredFile]) -> str:
+    """Return the digest of a tree: of its sorted `sha256  path` lines."""
+    lines = sorted(f"{file.sha256}  {file.path}\n" for file in files)
+    return digest_bytes("".join(lines).encode())
+
+
+# --- writing so that nothing is half there -----------------------------------------------------------------------
+
+
+def environment_fault(error: OSError, path: Path) -> EnvironmentFault:
+    """Return the fault to raise where the disk refused: what, where, and how much is free."""
+    try:
+        free_mb = shutil.disk_usage(path if path.exists() else path.parent).free // 1_000_000
+        room = f"{free_mb} MB free"
+    except OSError:
+        room = "free space unknown"
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return EnvironmentFault(f"{path}: {reason} ({room}); make room or mend the permissions, then run again")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old one or the whole new one, also after a crash."""
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise environment_fault(error, path) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name (hard link); copy where the file systems differ. The target is new."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise environment_fault(error, target) from error
+        shutil.copyfile(source, target)
+        target.chmod(0o444)
+
+
+def commit_folder(scratch: Path, final: Path) -> None:
+    """Make a finished folder visible under its final name: files read-only and durable, then one rename."""
+    try:
+        for path in files_below(scratch):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+                os.fchmod(handle, 0o444)
+            finally:
+                os.close(handle)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        scratch.rename(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise environment_fault(error, final) from error
+
+
+@contextlib.contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """Yield a scratch folder beside `final`; commit it when the block ends, remove it when the block fails."""
+    scratch = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        scratch.mkdir(parents=True)
+    except OSError as error:
+        raise environment_fault(error, scratch) from error
+    try:
+        yield scratch
+        commit_folder(scratch, final)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, what: str) -> Iterator[None]:
+    """Hold a build folder for one writer; the lock goes with the process, so a killed one leaves nothing behind.
+
+    Raises
+    ------
+    WorkdirLocked
+        Where another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{what}.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkdirLocked(
+                f"{folder}: another process is busy with {what} here; wait for it to end, then run again"
+            ) from None
+        yield
+
+
+# --- records -----------------------------------------------------------------------------------------------------
+
+
+def to_json(shape: Shape) -> bytes:
+    """Return a record as it is kept: UTF-8 JSON, two spaces, keys in the order of the type, newline at the end."""
+    return (shape.model_dump_json(indent=2) + "\n").encode()
+
+
+def save(shape: Shape, path: Path) -> None:
+    """Write a record: last, whole, by rename. One that is there already with the same bytes is left untouched."""
+    data = to_json(shape)
+    if not (path.exists() and path.read_bytes() == data):
+        write_atomically(path, data)
+
+
+def load(kind: type[T] | Any, path: Path) -> T:
+    """Read a record of one kind (or of a union of kinds), through the migration ladder.
+
+    Raises
+    ------
+    RecordUnreadable
+        With the file and, where a field is wrong, the field.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RecordUnreadable(f"{path}: no such record; run the step that writes it first") from None
+    except (ValueError, RecursionError) as error:
+        raise RecordUnreadable(f"{path}: not JSON ({error}); delete it and run the step again") from error
+    if not isinstance(document, dict):
+        raise RecordUnreadable(f"{path}: found a JSON {type(document).__name__}, expected an object")
+    try:
+        return TypeAdapter(kind).validate_python(climb(document))  # type: ignore[no-any-return]
+    except RecordUnreadable as error:
+        raise RecordUnreadable(f"{path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise RecordUnreadable(f"{path}: {field}: {first['msg']}; expected a record of this version") from error

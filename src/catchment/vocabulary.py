@@ -1,0 +1,104 @@
+"""Ontology terms from pinned releases, offline: does a term exist, what is it called, what stands above it.
+
+Terms come from cellxgene-ontology-guide. Its NCBI taxonomy costs 9 s and 2.3 GB to load, so organisms come from a
+small table of ours (`organisms.tsv`): those of CELLxGENE schema 7.1.0 with the lineage that a search may ask for.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cellxgene_ontology_guide.ontology_parser import OntologyParser
+
+PINNED_SCHEMA = "7.1.0"
+NOT_A_TERM = frozenset({"unknown", "na", "not available", "not applicable"})
+TAXONOMY = "NCBITaxon"
+
+
+@dataclass(frozen=True)
+class Organism:
+    """One organism the standards admit.
+
+    `name` is its key in a census (`homo_sapiens`); `lineage` the (term id, label) of taxa above it, nearest first.
+    """
+
+    id: str
+    label: str
+    name: str
+    stage_ontology: str
+    gene_prefix: str
+    lineage: tuple[tuple[str, str], ...]
+
+
+@cache
+def organisms() -> dict[str, Organism]:
+    """Return the organisms of the table by NCBITaxon id."""
+    text = files("catchment").joinpath("organisms.tsv").read_text(encoding="utf-8")
+    table = {}
+    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
+        taxa = [taxon.partition("=") for taxon in row.pop("lineage").split(";") if taxon]
+        table[row["id"]] = Organism(**row, lineage=tuple((id_, label) for id_, _, label in taxa))
+    return table
+
+
+@cache
+def parser(schema: str = PINNED_SCHEMA) -> OntologyParser:
+    """Return the ontologies that a CELLxGENE schema version pins; each loads when first asked for."""
+    from cellxgene_ontology_guide.ontology_parser import OntologyParser
+
+    return OntologyParser(schema_version=f"v{schema}")
+
+
+def prefix(term: str) -> str:
+    """Return the ontology a term id names: `UBERON` of `UBERON:0002107`, `CVCL` of `CVCL_0030`."""
+    return term.split("_" if term.startswith("CVCL_") else ":", 1)[0]
+
+
+@cache
+def label(term: str) -> str | None:
+    """Return the label of a term; the word itself where it stands for none (`unknown`); None where there is none."""
+    if term in NOT_A_TERM:
+        return term
+    if prefix(term) == TAXONOMY:
+        return dict(taxa()).get(term)
+    try:
+        return parser().get_term_label(term) or None
+    except (ValueError, KeyError):
+        return None
+
+
+@cache
+def is_deprecated(term: str) -> bool:
+    """Tell whether an existing term is obsolete in the pinned release."""
+    if term in NOT_A_TERM or prefix(term) == TAXONOMY:
+        return False
+    return bool(parser().is_term_deprecated(term))
+
+
+@cache
+def ancestors(term: str) -> tuple[str, ...]:
+    """Return every term above this one (is_a and part_of), without itself; none where it does not exist."""
+    if prefix(term) == TAXONOMY:
+        found = organisms().get(term)
+        return tuple(id_ for id_, _ in found.lineage) if found else ()
+    if term in NOT_A_TERM or label(term) is None:
+        return ()
+    return tuple(parser().get_term_ancestors(term, include_self=False))
+
+
+def descends_from(term: str, *roots: str) -> bool:
+    """Tell whether a term is one of the roots or stands below one."""
+    return term in roots or not set(roots).isdisjoint(ancestors(term))
+
+
+def taxa() -> dict[str, str]:
+    """Return label by id of every taxon in the organism table and its lineages."""
+    found = {organism.id: organism.label for organism in organisms().values()}
+    for organism in organisms().values():
+        found.update(organism.lineage)
+    return found
