@@ -35,6 +35,10 @@ class WorkdirLocked(EnvironmentFault):
     """Another process holds the build folder."""
 
 
+class NothingKept(CatchmentError):
+    """An asset turned out to be unfit while its store was written: no store comes of it, and the step holds it."""
+
+
 class ReaderFailed(CatchmentError):
     """A confined child ended without an answer: crashed, out of memory, out of time, or an exception of a reader.
 

@@ -26,11 +26,43 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-import catchment.errors as errors
+from catchment import errors
+from catchment.schema.rules import declare
 
 logger = logging.getLogger(__name__)
 
-CRASHED, OUT_OF_TIME, OUT_OF_MEMORY, RAISED = "ISO-001", "ISO-002", "ISO-003", "ISO-004"
+CRASHED = declare(
+    "ISO-001",
+    "error",
+    "a file crashes its reader",
+    expected="a file that its reader can read to the end",
+    fix="open the file with the software that wrote it and save it again; it may be damaged or made to do harm",
+    unsafe=True,
+).code
+OUT_OF_TIME = declare(
+    "ISO-002",
+    "error",
+    "reading a file takes longer than allowed",
+    expected="an answer within the limits of `confinement` in the configuration",
+    fix="check that the file is whole; where it is just large, raise confinement.wall_seconds and cpu_seconds",
+    unsafe=True,
+).code
+OUT_OF_MEMORY = declare(
+    "ISO-003",
+    "error",
+    "reading a file takes more memory than allowed",
+    expected="a reading within the limits of `confinement` in the configuration",
+    fix="check that the file does not declare more than it holds; where it is just large, raise confinement.memory_mb",
+    unsafe=True,
+).code
+RAISED = declare(
+    "ISO-004",
+    "error",
+    "a reader gives up on a file for a reason that has no rule of its own yet",
+    expected="a file that its reader can read to the end",
+    fix="open the file with the software that wrote it and save it again; the step's log says where reading stopped",
+    unsafe=True,
+).code
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 
 

@@ -8,6 +8,7 @@ faster than letting TileDB sort them. Streaming several batches into one fragmen
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -15,20 +16,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import tiledbsoma
 from tiledbsoma import pytiledbsoma
 
 TILE = 2048
 CAPACITY = 1 << 16
+BUFFER_BYTES = 1 << 27
+BLOCK_ROWS = 1 << 16
+
+# when something was built says nothing of what it holds: names of metadata, and `label` in a table of label and value
+TIMES = ("created_on", "census_build_date")
 
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 
 
 def context(threads: int = 2) -> tiledbsoma.SOMATileDBContext:
-    """Return a TileDB context bounded in threads: by default it starts as many as the machine has cores, twice."""
+    """Return a TileDB context bounded in threads and memory.
+
+    By default TileDB starts as many threads as the machine has cores, twice, and tiledbsoma reads every column through
+    a buffer of 1 GiB.
+    """
     return tiledbsoma.SOMATileDBContext(
-        tiledb_config={"sm.compute_concurrency_level": threads, "sm.io_concurrency_level": threads}
+        tiledb_config={
+            "sm.compute_concurrency_level": threads,
+            "sm.io_concurrency_level": threads,
+            "soma.init_buffer_bytes": BUFFER_BYTES,
+        }
     )
 
 
@@ -52,20 +67,38 @@ def matrix_options(zstd_level: int) -> dict[str, Any]:
     }
 
 
-def global_order(rows: Int64, columns: Int64) -> npt.NDArray[np.intp]:
-    """Return the permutation that brings cells of whole row tiles into TileDB's global order.
+def rising_order(keys: Int64) -> npt.NDArray[np.intp]:
+    """Return the stable permutation that sorts keys of 0 or more: a radix sort by 16 bits, least significant first.
 
-    Cells that arrive row by row with rising columns need only a stable sort by tile, which is a radix sort on 16 bits.
+    On 4 million cells of a row tile three times faster than `lexsort`, twice as fast as sorting 64-bit words.
     """
-    row_tiles, column_tiles = rows // TILE, columns // TILE
-    if row_tiles.size == 0:
-        return np.empty(0, np.intp)
-    rising = np.all((np.diff(rows) > 0) | ((np.diff(rows) == 0) & (np.diff(columns) > 0)))
-    if not rising:
-        return np.lexsort((columns, rows, column_tiles, row_tiles))
-    tiles = (row_tiles - row_tiles[0]) * (int(column_tiles.max()) + 1) + column_tiles
-    narrow = tiles.astype(np.uint16) if tiles.max() < 1 << 16 else tiles
-    return np.argsort(narrow, kind="stable")
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    for shift in range(16, int(keys.max(initial=0)).bit_length(), 16):
+        order = order[np.argsort((keys[order] >> shift).astype(np.uint16), kind="stable")]
+    return order
+
+
+def is_rising(keys: Int64) -> bool:
+    """Tell whether each key is higher than the one before it."""
+    return bool(np.all(keys[1:] > keys[:-1]))
+
+
+def global_order(rows: Int64, columns: Int64) -> npt.NDArray[np.intp] | None:
+    """Return the permutation that brings cells into TileDB's global order; None where they have it already.
+
+    Cells that arrive row by row with rising columns need only a stable sort by tile.
+    """
+    if rows.size == 0:
+        return None
+    first_tile = int(rows.min()) // TILE
+    tiles = (rows // TILE - first_tile) * (int(columns.max()) // TILE + 1) + columns // TILE
+    within = (rows % TILE) * TILE + columns % TILE
+    keys = tiles * (TILE * TILE) + within
+    if is_rising(keys):
+        return None
+    if is_rising((rows - first_tile * TILE) * (int(columns.max()) + 1) + columns):
+        return rising_order(tiles)
+    return rising_order(keys)
 
 
 class MatrixWriter:
@@ -84,11 +117,13 @@ class MatrixWriter:
         if rows.size == 0:
             return
         order = global_order(rows, columns)
+        if order is not None:
+            rows, columns, values = rows[order], columns[order], values[order]
         batch = pa.record_batch(
             {
-                "soma_dim_0": pa.array(rows[order], pa.int64()),
-                "soma_dim_1": pa.array(columns[order], pa.int64()),
-                "soma_data": pa.array(values[order], pa.float32()),
+                "soma_dim_0": pa.array(rows, pa.int64()),
+                "soma_dim_1": pa.array(columns, pa.int64()),
+                "soma_data": pa.array(values, pa.float32()),
             }
         )
         if self._pending is not None:
@@ -126,19 +161,20 @@ def soma_schema(table: pa.Table) -> pa.Schema:
     return pa.schema([pa.field(field.name, widened(field.type)) for field in table.schema])
 
 
-def create_dataframe(parent: Any, name: str, table: pa.Table) -> str:
+def create_dataframe(parent: Any, name: str, table: pa.Table, rows: int | None = None) -> str:
     """Create an empty dataframe fit for `table` (which has `soma_joinid` 0..n-1) and return its address.
 
-    Write the rows with `fill_dataframe` after the parent is closed: tiledbsoma 2.3.0 loses every enumeration of a
-    dataframe written through the handle that created it, without an error.
+    `rows` where the dataframe will hold more than this table. Write with `fill_dataframe` after the parent is closed:
+    tiledbsoma 2.3.0 loses every enumeration of a dataframe written through the handle that created it, without an
+    error.
     """
-    last = max(table.num_rows - 1, 0)
+    last = max((table.num_rows if rows is None else rows) - 1, 0)
     frame = parent.add_new_dataframe(name, schema=soma_schema(table), domain=[(0, last)])
     return str(frame.uri)
 
 
 def fill_dataframe(uri: str, table: pa.Table, threads: int = 2) -> None:
-    """Write all rows of a dataframe that `create_dataframe` made."""
+    """Write all rows of a dataframe that `create_dataframe` made, or a block of them."""
     if table.num_rows == 0:
         return
     with tiledbsoma.DataFrame.open(uri, "w", context=context(threads)) as frame:
@@ -149,19 +185,32 @@ def fill_dataframe(uri: str, table: pa.Table, threads: int = 2) -> None:
 
 
 def logical_digest(uri: str, threads: int = 2) -> str:
-    """Return the digest of what a SOMA holds: every object's path, type, schema, and values in order of coordinates.
+    """Return the digest of what a SOMA holds, times left out (`TIMES`).
 
-    TileDB names fragments by time and UUID: two SOMAs of one content differ in every file name, and agree here.
+    Every object's path, type, metadata, schema, and values in order of coordinates. TileDB names fragments by time and
+    UUID: two SOMAs of one content differ in every file name, and agree here.
+
+    Raises
+    ------
+    TypeError
+        For a kind of object that it cannot digest: nothing is left out in silence.
     """
     digest = hashlib.sha256()
     with tiledbsoma.open(uri, context=context(threads)) as root:
         for path, item in walk(root):
-            digest.update(f"{path}\0{item.soma_type}\0".encode())
+            digest.update(f"{path}\0{item.soma_type}\0{metadata_text(item)}\0".encode())
             if isinstance(item, tiledbsoma.DataFrame):
-                update_with_table(digest, item.read().concat())
-            elif isinstance(item, tiledbsoma.SparseNDArray):
+                update_with_table(digest, item)
+            elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
                 update_with_matrix(digest, item)
+            elif isinstance(item, tiledbsoma.DenseNDArray):
+                update_with_dense(digest, item)
+            elif not isinstance(item, COLLECTIONS):
+                raise TypeError(f"{path}: no digest of {item.soma_type}")
     return digest.hexdigest()
+
+
+COLLECTIONS = (tiledbsoma.Collection, tiledbsoma.Experiment, tiledbsoma.Measurement)
 
 
 def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -170,37 +219,66 @@ def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     for name in sorted(collection):
         item = collection[name]
         below = f"{path}/{name}"
-        if isinstance(item, tiledbsoma.Collection | tiledbsoma.Experiment | tiledbsoma.Measurement):
+        if isinstance(item, COLLECTIONS):
             yield from walk(item, below)
         else:
             yield below, item
 
 
-def update_with_table(digest: hashlib._Hash, table: pa.Table) -> None:
-    """Add a dataframe's columns, by name: type, nulls, values; dictionaries as the values they stand for."""
-    table = table.sort_by("soma_joinid")
-    for name in sorted(table.column_names):
-        column = table[name].combine_chunks()
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        digest.update(f"{name}\0{column.type}\0".encode())
-        digest.update(np.packbits(np.asarray(column.is_null())).tobytes())
-        if pa.types.is_large_string(column.type) or pa.types.is_string(column.type):
-            values = [value or "" for value in column.to_pylist()]
-            digest.update(np.fromiter(map(len, values), np.int64, len(values)).tobytes())
-            digest.update("".join(values).encode())
-        else:
-            nothing = False if pa.types.is_boolean(column.type) else 0
-            digest.update(np.ascontiguousarray(column.fill_null(nothing).to_numpy(zero_copy_only=False)).tobytes())
+def metadata_text(item: Any) -> str:
+    """Return an object's own metadata as JSON: without TileDB-SOMA's own keys and without times."""
+    own = {key: item.metadata[key] for key in item.metadata if not key.startswith("soma_") and key not in TIMES}
+    return json.dumps(own, sort_keys=True, default=str)
+
+
+def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> None:
+    """Add a dataframe that is indexed by `soma_joinid`, a block of rows at a time; columns in order of their names."""
+    first, last = frame.domain[0]
+    digest.update(f"{frame.count}\0".encode())
+    for start in range(first, last + 1, BLOCK_ROWS):
+        block = frame.read(coords=(slice(start, min(start + BLOCK_ROWS - 1, last)),)).concat().sort_by("soma_joinid")
+        if {"label", "value"} <= set(block.column_names):
+            block = block.filter(pc.invert(pc.is_in(block["label"], pa.array(TIMES, pa.large_string()))))
+        for name in sorted(block.column_names):
+            column = block[name].combine_chunks()
+            if pa.types.is_dictionary(column.type):
+                column = column.dictionary_decode()
+            digest.update(f"{name}\0{column.type}\0".encode())
+            update_with_column(digest, column)
+
+
+def update_with_column(digest: hashlib._Hash, column: pa.Array) -> None:
+    """Add a column: which values are there, how long each is where lengths differ, and the values."""
+    digest.update(np.packbits(np.asarray(column.is_null())).tobytes())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    if pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type):
+        column = pc.fill_null(column, "" if pa.types.is_large_string(column.type) else b"")
+        digest.update(pc.binary_length(column).to_numpy().tobytes())
+        offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
+        if column.buffers()[2] is not None:
+            digest.update(memoryview(column.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
+    else:
+        digest.update(np.ascontiguousarray(pc.fill_null(column, 0).to_numpy(zero_copy_only=False)).tobytes())
 
 
 def update_with_matrix(digest: hashlib._Hash, array: tiledbsoma.SparseNDArray) -> None:
-    """Add a sparse array: shape, then coordinates and values in row-major order, a row tile at a time."""
+    """Add a sparse matrix: shape and type, then places and values in row-major order, a row tile at a time."""
+    height, width = array.shape
+    digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
+    for first in range(0, height, TILE):
+        table = array.read((slice(first, min(first + TILE, height) - 1),)).tables().concat()
+        rows, columns = (table[name].to_numpy() for name in ("soma_dim_0", "soma_dim_1"))
+        places, values = (rows - first) * width + columns, table["soma_data"].to_numpy()
+        order = rising_order(places)
+        digest.update(f"{first}\0{places.size}\0".encode())
+        digest.update(places[order].tobytes())
+        digest.update(values[order].tobytes())
+
+
+def update_with_dense(digest: hashlib._Hash, array: tiledbsoma.DenseNDArray) -> None:
+    """Add a dense array: shape and type, then its values in row-major order, a block along the first axis at a time."""
     digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
     for first in range(0, array.shape[0], TILE):
-        coordinates = (slice(first, min(first + TILE, array.shape[0]) - 1),)
-        table = array.read(coordinates).tables().concat()
-        rows, columns = (table[name].to_numpy() for name in ("soma_dim_0", "soma_dim_1"))
-        order = np.lexsort((columns, rows))
-        for column in (rows, columns, table["soma_data"].to_numpy()):
-            digest.update(np.ascontiguousarray(column[order]).tobytes())
+        block = array.read((slice(first, min(first + TILE, array.shape[0]) - 1),)).to_numpy()
+        digest.update(np.ascontiguousarray(block).tobytes())

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -173,8 +173,8 @@ def commit_folder(scratch: Path, final: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(final: Path) -> Iterator[Path]:
-    """Yield a scratch folder beside `final`; commit it when the block ends, remove it when the block fails."""
+def scratch_folder(final: Path) -> Iterator[Path]:
+    """Yield a folder to fill beside `final`, for `commit_folder`; whatever is still there at the end is removed."""
     scratch = final.with_name(f".{final.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         scratch.mkdir(parents=True)
@@ -182,7 +182,6 @@ def new_folder(final: Path) -> Iterator[Path]:
         raise environment_fault(error, scratch) from error
     try:
         yield scratch
-        commit_folder(scratch, final)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -222,7 +221,11 @@ def save(shape: Shape, path: Path) -> None:
         write_atomically(path, data)
 
 
-def load(kind: type[T] | Any, path: Path) -> T:
+@overload
+def load(kind: type[T], path: Path) -> T: ...
+@overload
+def load(kind: Any, path: Path) -> Any: ...
+def load(kind: Any, path: Path) -> Any:
     """Read a record of one kind (or of a union of kinds), through the migration ladder.
 
     Raises
@@ -239,7 +242,7 @@ def load(kind: type[T] | Any, path: Path) -> T:
     if not isinstance(document, dict):
         raise RecordUnreadable(f"{path}: found a JSON {type(document).__name__}, expected an object")
     try:
-        return TypeAdapter(kind).validate_python(climb(document))  # type: ignore[no-any-return]
+        return TypeAdapter(kind).validate_python(climb(document))
     except RecordUnreadable as error:
         raise RecordUnreadable(f"{path}: {error}") from error
     except ValidationError as error:

@@ -102,3 +102,58 @@ def taxa() -> dict[str, str]:
     for organism in organisms().values():
         found.update(organism.lineage)
     return found
+
+
+# --- for searching -----------------------------------------------------------------------------------------------
+
+COMMON_NAMES: dict[str, tuple[str, ...]] = {
+    "NCBITaxon:9606": ("human",),
+    "NCBITaxon:10090": ("mouse", "house mouse"),
+    "NCBITaxon:9483": ("marmoset", "common marmoset"),
+    "NCBITaxon:9544": ("rhesus macaque", "rhesus monkey"),
+    "NCBITaxon:9541": ("crab-eating macaque", "cynomolgus monkey"),
+    "NCBITaxon:9598": ("chimpanzee",),
+    "NCBITaxon:9595": ("gorilla", "western lowland gorilla"),
+    "NCBITaxon:30608": ("mouse lemur", "gray mouse lemur"),
+    "NCBITaxon:10116": ("rat", "Norway rat"),
+    "NCBITaxon:9986": ("rabbit",),
+    "NCBITaxon:9823": ("pig",),
+    "NCBITaxon:7955": ("zebrafish",),
+    "NCBITaxon:7227": ("fruit fly", "fly"),
+    "NCBITaxon:6239": ("roundworm", "worm"),
+    "NCBITaxon:40674": ("mammals", "mammal"),
+    "NCBITaxon:7742": ("vertebrates", "vertebrate"),
+    "NCBITaxon:33208": ("animals", "animal"),
+    "NCBITaxon:50557": ("insects", "insect"),
+    "PATO:0000461": ("healthy",),
+}
+
+
+@cache
+def synonyms(term: str) -> tuple[str, ...]:
+    """Return other names of a term, sorted: those of its ontology, and the common names of organisms."""
+    names = set(COMMON_NAMES.get(term, ()))
+    if prefix(term) != TAXONOMY and term not in NOT_A_TERM and label(term) is not None:
+        names.update(parser().get_term_synonyms(term))
+    return tuple(sorted(names - {label(term)}))
+
+
+@cache
+def equivalents(term: str) -> tuple[str, ...]:
+    """Return the same thing in the ontologies that span species: `UBERON:0002107` for zebrafish liver."""
+    if prefix(term) == TAXONOMY or term in NOT_A_TERM or label(term) is None:
+        return ()
+    spanning = sorted(parser().cxg_schema.cross_ontology_mappings)
+    found = (parser().get_bridge_term_id(term, ontology) for ontology in spanning)
+    return tuple(id_ for id_ in found if id_ is not None and id_ != term)
+
+
+@cache
+def labels_of(ontology: str) -> dict[str, str]:
+    """Return term id by lower-case label of a whole ontology; of organisms, those of the table."""
+    if ontology == TAXONOMY:
+        named = {name: id_ for id_, names in COMMON_NAMES.items() if prefix(id_) == TAXONOMY for name in names}
+        return {name.lower(): id_ for name, id_ in {**named, **{text: id_ for id_, text in taxa().items()}}.items()}
+    terms = {text.lower(): id_ for text, id_ in parser().get_term_label_to_id_map(ontology).items()}
+    own = {name: id_ for id_, names in COMMON_NAMES.items() if prefix(id_) == ontology for name in names}
+    return {**own, **terms}

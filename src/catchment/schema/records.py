@@ -300,7 +300,6 @@ class Converted(Record):
     description: Description
     dataset: Dataset
     findings: tuple[Finding, ...]
-    reused: bool = False
 
 
 class Normalised(Record):
@@ -308,6 +307,7 @@ class Normalised(Record):
 
     outcome: Literal["done"] = "done"
     asset: Asset
+    description: Description
     dataset: Dataset
     derived: Derived
     derived_store: str
@@ -359,9 +359,10 @@ class Plan(Shape):
 
 
 class Planned(Record):
-    """`plan.json`."""
+    """`plan.json`. `assets`: every asset that the plan saw, through or held; the release is made of these."""
 
     plan: Plan
+    assets: tuple[str, ...]
 
 
 class Census(Shape):
@@ -402,6 +403,13 @@ class Placement(Shape):
     source: str
     kind: Literal["dataset", "derived", "raw", "census", "catalogue"]
     files: tuple[StoredFile, ...]
+
+
+class Layout(Shape):
+    """What `index` keeps in its store: rows of each table, and where every folder of the release comes from."""
+
+    rows: dict[str, int]
+    placements: tuple[Placement, ...]
 
 
 class Indexed(Record):

@@ -50,6 +50,25 @@ def declare(
     return RULES[code]
 
 
+# --- rules that more than one room holds its files to ------------------------------------------------------------
+
+NAME_LIES = declare(
+    "FMT-001",
+    "error",
+    "a file's content is not what its name says",
+    expected="content that fits the name's ending",
+    fix="send the file under its true ending, or send the file that the name promises",
+)
+DOCTYPE = declare(
+    "XML-001",
+    "error",
+    "an XML document declares a DOCTYPE",
+    expected="XML without DOCTYPE and entities",
+    fix="export the file again with the software that made it; instrument and image formats need no DOCTYPE",
+    unsafe=True,
+)
+
+
 def is_error(finding: Finding) -> bool:
     """Tell whether a finding holds its asset."""
     return finding.level == "error"

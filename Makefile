@@ -1,0 +1,79 @@
+# Two commands matter: `make demo` and `make test`. Both install what they need into .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
+DEMO ?= demo
+
+.PHONY: help demo test check test-long bench lock config findings clean
+.DELETE_ON_ERROR:
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --- installation: pinned by hash; bytecode is compiled, since imports dominate small jobs ---------------------------
+
+.venv/base: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 ..."; exit 3; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 3; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (some minutes, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
+	@touch $@
+
+.venv/dev: .venv/base requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# --- what people run -------------------------------------------------------------------------------------------------
+
+# exit code 2 of `receive` says that some upload has errors: here three are broken on purpose, and are held
+demo: .venv/base  ## make submissions, build a release under demo/, say where to look
+	@$(BIN)/python -m catchment.demonstration $(DEMO)/uploads
+	@$(BIN)/catchment receive $(DEMO)/uploads/* --inbox $(DEMO)/inbox || test $$? -eq 2
+	@$(SNAKEMAKE) --config workdir=$(DEMO)
+	@echo
+	@echo "try next:"
+	@echo "  $(BIN)/catchment search --tissue liver --having singlecell --having imaging"
+	@echo "  $(BIN)/catchment status"
+
+test: .venv/dev  ## every test (< 20 minutes)
+	@$(BIN)/python -m pytest
+
+check: .venv/dev  ## linters, types, fast tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/snakefmt --check Snakefile workflow rules
+	@$(BIN)/codespell
+	@$(BIN)/snakemake --lint --config workdir=$${TMPDIR:-/tmp}/catchment-lint
+	@$(BIN)/python -m pytest -m "not slow and not real"
+
+test-long: .venv/dev  ## the tests again with many more generated examples
+	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout 1800
+
+bench: .venv/dev  ## comparisons with peers and floors
+	@$(BIN)/python benchmarks/startup.py
+
+# --- what is generated -----------------------------------------------------------------------------------------------
+
+lock:  ## pin every dependency by hash (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --quiet pyproject.toml --group build -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --quiet pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+config: .venv/base  ## config/ from src/catchment/config.py
+	@$(BIN)/python -m catchment.config config
+
+findings: .venv/base  ## docs/findings.md from the rules in the code
+	@$(BIN)/python -m catchment.rulebook docs/findings.md
+
+clean:  ## remove the demonstration
+	@chmod -R u+w $(DEMO) 2>/dev/null || true
+	@rm -rf $(DEMO)

@@ -1,0 +1,1 @@
+"""The census: chosen datasets of all modalities under one build, planned, assembled, held against its sources."""

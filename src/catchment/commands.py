@@ -1,0 +1,232 @@
+"""What each verb of the command line does: one call into the house, one answer shown, an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from catchment.errors import BadInput, CatchmentError, Damage
+
+FILTERS = ("organism", "tissue", "disease", "assay", "cell-type", "development-stage", "sex", "analyte")
+LIKELY_WORKDIRS = (".", "build", "demo")
+
+
+def say(text: str) -> None:
+    """Print one line for people, apart from the answer that programs read."""
+    sys.stderr.write(f"{text}\n")
+
+
+@contextlib.contextmanager
+def progress_bar(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function to tell bytes done; on a terminal it moves a bar, elsewhere it is quiet."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total_bytes)
+        yield lambda done: bar.advance(task, done)
+
+
+def read_configuration(given: Path | None) -> Any:
+    """Return the configuration of a file, or the defaults."""
+    import yaml
+
+    from catchment.config import read_config
+
+    if given is None:
+        return read_config({})
+    try:
+        values = yaml.safe_load(given.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise BadInput(f"{given}: {error}; expected a YAML file like config/config.yaml") from None
+    return read_config(values or {})
+
+
+def workdir_of(arguments: argparse.Namespace, needed: str) -> Path:
+    """Return the build folder that was named, or the first likely one that has what is needed."""
+    if arguments.workdir is not None:
+        return Path(arguments.workdir)
+    for name in LIKELY_WORKDIRS:
+        if (Path(name) / needed).exists():
+            return Path(name)
+    raise BadInput(f"no build folder with {needed} here; name it with --workdir, or build one first (make demo)")
+
+
+# --- contributors ------------------------------------------------------------------------------------------------
+
+
+def call_check(arguments: argparse.Namespace) -> int:
+    """`check`: what would be found, without submitting."""
+    from catchment import report, trial
+
+    pages = trial.check(arguments.paths, read_configuration(arguments.configfile), say)
+    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html)
+    return exit_code_of(pages)
+
+
+def call_run(arguments: argparse.Namespace) -> int:
+    """`run`: one asset through every step, without inbox or graph."""
+    from catchment import report, trial
+
+    pages = trial.run(arguments.paths, arguments.output, read_configuration(arguments.configfile), say)
+    report.show_findings(pages, as_json=arguments.json)
+    return exit_code_of(pages)
+
+
+def exit_code_of(pages: Any) -> int:
+    """Return 2 where any finding is an error, else 0."""
+    from catchment.schema.rules import is_error
+
+    return 2 if any(is_error(finding) for _, _, findings in pages for finding in findings) else 0
+
+
+# --- operators ---------------------------------------------------------------------------------------------------
+
+
+def call_receive(arguments: argparse.Namespace) -> int:
+    """`receive`: uploads into the inbox; one that cannot be read does not stop the others."""
+    from catchment import report
+    from catchment.submission.receive import receive
+    from catchment.submission.upload import look_at
+
+    code, rows, pages = 0, [], []
+    for path in arguments.uploads:
+        try:
+            upload = look_at(path)
+            passes = 2 if arguments.reference else 3
+            total = passes * sum(upload.path(name).stat().st_size for name in upload.names)
+            with progress_bar(f"receiving {path.name}", total) as progress:
+                receipt = receive(path, arguments.inbox, reference=arguments.reference, progress=progress)
+        except CatchmentError as error:
+            say(f"catchment receive: {error}")
+            code = max(code, error.exit_code)
+            continue
+        manifest = receipt.manifest
+        state = "received" if receipt.new else "known already"
+        rows.append(
+            {"upload": path.name, "accession": manifest.accession, "assets": len(receipt.assets), "state": state}
+        )
+        own = [(path.name, manifest.accession, manifest.findings)]
+        own += [(a.files[0].name if a.files else a.asset, a.dataset, a.findings) for a in receipt.assets]
+        pages += [page for page in own if page[2]]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))  # noqa: T201
+    else:
+        report.show_rows(rows)
+        report.show_findings(pages)
+    return max(code, exit_code_of(pages))
+
+
+def call_status(arguments: argparse.Namespace) -> int:
+    """`status`: every asset by step."""
+    from catchment import progress, report
+
+    workdir = workdir_of(arguments, "inbox")
+    if arguments.summary:
+        print(progress.closing_summary(workdir, workdir / "inbox"))  # noqa: T201
+        return 0
+    report.show_rows(progress.as_rows(progress.build_status(workdir, workdir / "inbox")), as_json=arguments.json)
+    return 0
+
+
+def call_findings(arguments: argparse.Namespace) -> int:
+    """`findings`: what is wrong with a submission, where, and how to mend it."""
+    from catchment import progress, report
+
+    workdir = workdir_of(arguments, "inbox")
+    known = progress.known_accessions(workdir / "inbox")
+    if arguments.accession not in known:
+        listed = ", ".join(known) or "none yet"
+        raise BadInput(f"{arguments.accession}: no such submission in {workdir / 'inbox'}; there are {listed}")
+    pages = progress.findings_of(arguments.accession, workdir, workdir / "inbox")
+    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html)
+    return 0
+
+
+def call_audit(arguments: argparse.Namespace) -> int:
+    """`audit`: every byte of a release against its manifest."""
+    from catchment import report
+    from catchment.release.audit import audit
+
+    findings = tuple(audit(arguments.release))
+    report.show_findings([(str(arguments.release), "audited", findings)], as_json=arguments.json)
+    if findings:
+        raise Damage(f"{arguments.release}: {len(findings)} files differ from the manifest; restore them")
+    return 0
+
+
+# --- consumers ---------------------------------------------------------------------------------------------------
+
+
+def catalogue_of(arguments: argparse.Namespace) -> Path:
+    """Return the catalogue that is asked: of the named release, or of the latest one of the build folder."""
+    if arguments.release is not None:
+        return Path(arguments.release) / "catalogue"
+    workdir = workdir_of(arguments, "releases/latest.json")
+    try:
+        latest = json.loads((workdir / "releases/latest.json").read_bytes())["release"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput(f"{workdir}: no release published here yet; run snakemake, or name one with --release") from None
+    return workdir / "releases" / str(latest) / "catalogue"
+
+
+def call_search(arguments: argparse.Namespace) -> int:
+    """`search`: studies, datasets, samples or files of a release."""
+    from catchment import report
+    from catchment.catalogue.query import search
+
+    filters = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) or [] for name in FILTERS}
+    chosen = {name: values for name, values in filters.items() if values}
+    rows = search(catalogue_of(arguments), arguments.text, chosen, arguments.having or [], arguments.of)
+    report.show_rows(rows, as_json=arguments.json, as_csv=arguments.csv, parquet=arguments.parquet)
+    return 0
+
+
+def call_describe(arguments: argparse.Namespace) -> int:
+    """`describe`: one study, dataset, sample or file."""
+    from catchment import report
+    from catchment.catalogue.query import describe
+
+    found = describe(catalogue_of(arguments), arguments.id)
+    if arguments.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201
+    else:
+        report.show_rows([{"field": name, "value": value} for name, value in found.items()])
+    return 0
+
+
+# --- steps -------------------------------------------------------------------------------------------------------
+
+
+def call_step(arguments: argparse.Namespace) -> int:
+    """`step`: what the rules call."""
+    from catchment import steps
+    from catchment.isolation import Limits
+
+    if arguments.threads:
+        os.environ["CATCHMENT_THREADS"] = str(arguments.threads)
+    limits = Limits.model_validate_json(os.environ.get("CATCHMENT_CONFINEMENT", "{}"))
+    settings = json.loads(arguments.settings)
+    inbox, work, out = arguments.inbox, arguments.work, arguments.out
+    calls: dict[str, Callable[[], Any]] = {
+        "admit": lambda: steps.admit(arguments.asset, settings, out, limits),
+        "convert": lambda: steps.convert(arguments.admission, inbox, settings, out, limits),
+        "normalise": lambda: steps.normalise(arguments.conversion, settings, out, limits),
+        "plan": lambda: steps.plan(inbox, work, out),
+        "assemble": lambda: steps.assemble(arguments.plan, inbox, work, settings, out),
+        "verify": lambda: steps.verify(arguments.plan, arguments.assembly, out),
+        "index": lambda: steps.index(inbox, work, settings, out),
+        "release": lambda: steps.release(inbox, work, arguments.index, settings, out),
+    }
+    calls[arguments.name]()
+    return 0

@@ -1,0 +1,473 @@
+"""mzML as a stream of elements: where each spectrum starts, its parameters and its arrays still encoded.
+
+One pass of expat over the bytes gives exact byte offsets, so a copy can be re-indexed without touching its content.
+Nothing but the element at hand is kept; a DOCTYPE is refused before anything in it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from xml.parsers import expat
+
+from catchment.massspec import rules
+from catchment.massspec.faults import Broken, shown, whole
+from catchment.massspec.source import BLOCK_BYTES, Source
+
+NAMESPACE = "http://psi.hupo.org/ms/mzml"
+ENCODINGS = frozenset({"utf-8", "iso-8859-1", "us-ascii", "ascii", "windows-1252"})
+# expat rescans an unfinished token with each block: bounded, else a long one costs quadratic time
+MAX_TOKEN_BYTES = 16 << 20
+MAX_HEADER_BYTES = 64 << 20
+MAX_DEPTH = 32
+MAX_GROUP_PARAMS = 1_000
+WINDOW_BYTES = 1 << 16
+
+# where an element may stand; one that is not listed may stand anywhere
+PARENTS = {
+    "indexedmzML": (),
+    "mzML": ("", "indexedmzML"),
+    "run": ("mzML",),
+    "spectrumList": ("run",),
+    "chromatogramList": ("run",),
+    "spectrum": ("spectrumList",),
+    "chromatogram": ("chromatogramList",),
+    "binaryDataArrayList": ("spectrum", "chromatogram"),
+    "binaryDataArray": ("binaryDataArrayList",),
+    "binary": ("binaryDataArray",),
+    "indexList": ("indexedmzML",),
+    "index": ("indexList",),
+    "offset": ("index",),
+    "indexListOffset": ("indexedmzML",),
+    "fileChecksum": ("indexedmzML",),
+}
+SINGLE = frozenset({"indexedmzML", "mzML", "run", "spectrumList", "chromatogramList", "indexList", "fileChecksum"})
+ELEMENTS = frozenset({"spectrum", "chromatogram"})
+WITH_TEXT = frozenset({"binary", "offset", "indexListOffset", "fileChecksum"})
+MAX_SHORT_TEXT = 1_000
+
+
+class Param(NamedTuple):
+    """A controlled-vocabulary parameter and the name of the element it stands in."""
+
+    parent: str
+    accession: str
+    name: str
+    value: str
+    unit: str
+
+
+@dataclass
+class EncodedArray:
+    """One binaryDataArray as it stands there: `length` is its own arrayLength where it has one."""
+
+    length: str | None
+    params: list[Param] = field(default_factory=list)
+    text: str = ""
+
+
+@dataclass
+class Element:
+    """A spectrum or chromatogram: its attributes as written, and the byte of the (inflated) file it starts at."""
+
+    kind: str
+    start: int
+    id: str
+    length: str | None
+    params: list[Param] = field(default_factory=list)
+    arrays: list[EncodedArray] = field(default_factory=list)
+
+
+@dataclass
+class IndexCheck:
+    """What became of a submitted index, entry by entry: how many, how many of them wrong, and the first wrong one."""
+
+    entries: int = 0
+    wrong: int = 0
+    first_wrong: str = ""
+
+
+@dataclass
+class Document:
+    """What a file says of itself and where its parts are (bytes of the inflated file); filled as the scan goes on."""
+
+    encoding: str = "utf-8"
+    wrapped: bool = False
+    version: str = ""
+    run_id: str = ""
+    start_time: str = ""
+    declared: dict[str, int | None] = field(default_factory=dict)
+    instrument: str | None = None
+    software: list[str] = field(default_factory=list)
+    source_files: list[str] = field(default_factory=list)
+    header_complete: bool = False
+    complete: bool = False
+    starts: dict[str, list[int]] = field(default_factory=lambda: {"spectrum": [], "chromatogram": []})
+    ids: dict[str, list[str]] = field(default_factory=lambda: {"spectrum": [], "chromatogram": []})
+    mzml_start: int = 0
+    mzml_end: int = 0
+    index_start: int | None = None
+    index_offset: str | None = None
+    index: dict[str, IndexCheck] = field(default_factory=dict)
+    checksum_declared: str | None = None
+    checksum_computed: str = ""
+
+
+class Scanner:
+    """One pass over a run. Iterating yields its elements in order; `document` grows along.
+
+    Parameters
+    ----------
+    arrays
+        Keep the text of binary arrays; without it a scan only looks at the structure.
+    max_text
+        Characters of one array's text at most.
+
+    Raises
+    ------
+    Broken
+        Where the file is cut off, not well-formed, not mzML 1.1, or holds what is refused.
+    """
+
+    def __init__(self, source: Source, *, arrays: bool = True, max_text: int | None = None) -> None:
+        self.source = source
+        self.arrays = arrays
+        self.max_text = max_text
+        self.document = Document()
+        self.ready: list[Element] = []
+        self.stack: list[str] = []
+        self.seen: set[str] = set()
+        self.groups: dict[str, list[Param]] = {}
+        self.group: list[Param] | None = None
+        self.element: Element | None = None
+        self.array: EncodedArray | None = None
+        self.index_name = ""
+        self.entry_id = ""
+        self.text: list[str] = []
+        self.text_length = 0
+        self.text_limit: int | None = None
+        self.fed = 0
+        self.window = b""
+        self.window_start = 0
+        self.sha1 = hashlib.sha1(usedforsecurity=False)
+        self.parser = self.new_parser()
+
+    def new_parser(self) -> expat.XMLParserType:
+        """Return a parser that calls us, and refuses a DOCTYPE and encodings whose bytes cannot be kept."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.buffer_size = 1 << 16
+        parser.StartElementHandler = self.start_element
+        parser.EndElementHandler = self.end_element
+        parser.XmlDeclHandler = self.declaration
+        parser.StartDoctypeDeclHandler = self.refuse_doctype
+        return parser
+
+    def __iter__(self) -> Iterator[Element]:
+        while block := self.source.read(BLOCK_BYTES):
+            self.feed(block)
+            yield from self.ready
+            self.ready.clear()
+        self.finish()
+
+    def read_header(self) -> Document:
+        """Return the document as its header describes it, without reading on into the spectra."""
+        while not self.document.header_complete and (block := self.source.read(WINDOW_BYTES)):
+            self.feed(block)
+        if not self.document.header_complete:
+            self.finish()
+        return self.document
+
+    # --- bytes ---------------------------------------------------------------------------------------------------
+
+    def feed(self, block: bytes) -> None:
+        """Parse one more block."""
+        if self.fed == 0 and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise Broken(rules.MALFORMED, "text in UTF-16", expected="UTF-8 or ISO-8859-1")
+        self.window += block
+        self.fed += len(block)
+        self.parse(block, final=False)
+        if self.fed - max(self.parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES:
+            raise Broken(rules.MALFORMED, f"a tag of more than {MAX_TOKEN_BYTES:,} bytes", where=self.place())
+        if not self.document.header_complete and self.fed > MAX_HEADER_BYTES:
+            raise Broken(rules.MALFORMED, f"no spectrumList within the first {MAX_HEADER_BYTES:,} bytes")
+        # the checksum covers bytes up to a tag that may have begun in the block before: hashing lags behind
+        lag = min(len(self.window), WINDOW_BYTES)
+        self.sha1.update(self.window[: len(self.window) - lag])
+        self.window_start += len(self.window) - lag
+        self.window = self.window[len(self.window) - lag :]
+
+    def finish(self) -> None:
+        """End the parse; a file that is not at its end is cut off."""
+        self.parse(b"", final=True)
+        self.document.complete = True
+
+    def parse(self, block: bytes, *, final: bool) -> None:
+        try:
+            self.parser.Parse(block, final)
+        except expat.ExpatError as error:
+            reason = expat.ErrorString(error.code)
+            if final:
+                read = len(self.document.ids["spectrum"])
+                found = f"{self.fed:,} bytes with {read:,} spectra, then nothing" if self.fed else "no bytes at all"
+                raise Broken(rules.TRUNCATED, found) from None
+            raise Broken(rules.MALFORMED, f"{reason} at line {error.lineno}", where=self.place()) from None
+
+    def tag_end(self, start: int) -> int:
+        """Return the byte after the tag that starts at a byte; the tag at hand is always whole in the window."""
+        return self.window_start + self.window.index(b">", max(start - self.window_start, 0)) + 1
+
+    def place(self) -> str:
+        """Say how far we are, for a finding."""
+        ids = self.document.ids["spectrum"]
+        if self.element is not None:
+            return f"{self.element.kind} {shown(self.element.id)}"
+        return f"after spectrum {shown(ids[-1])}" if ids else "header"
+
+    # --- what the parser calls -----------------------------------------------------------------------------------
+
+    def declaration(self, _: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and encoding.lower() not in ENCODINGS:
+            known = ", ".join(sorted(ENCODINGS))
+            raise Broken(rules.MALFORMED, f"encoding {shown(encoding)!r}", where="XML declaration", expected=known)
+        self.document.encoding = (encoding or "utf-8").lower()
+
+    def refuse_doctype(self, name: str, *_: object) -> None:
+        raise Broken(rules.DOCTYPE, f"a DOCTYPE ({shown(name)})", where="XML declaration")
+
+    def start_element(self, name: str, attributes: dict[str, str]) -> None:
+        stack = self.stack
+        if name == "cvParam":
+            self.take_param(attributes)
+        elif name in OPENERS or not stack:
+            self.open(name, attributes)
+        elif name in NOTED:
+            NOTED[name](self, attributes)
+        stack.append(name)
+        if len(stack) > MAX_DEPTH:
+            raise Broken(rules.MALFORMED, f"elements nested {MAX_DEPTH} deep and deeper", where=self.place())
+
+    def open(self, name: str, attributes: dict[str, str]) -> None:
+        """Enter an element that has its one place."""
+        parent = self.stack[-1] if self.stack else ""
+        if name not in PARENTS or (parent not in PARENTS[name] if PARENTS[name] else parent):
+            where = f"<{shown(name)}> inside <{shown(parent)}>" if parent else f"<{shown(name)}> as the first element"
+            raise Broken(rules.MALFORMED, where, where=self.place())
+        if name in SINGLE:
+            if name in self.seen:
+                raise Broken(rules.MALFORMED, f"<{name}> twice", where=self.place())
+            self.seen.add(name)
+        if name in WITH_TEXT:
+            self.open_text(name, attributes)
+        else:
+            OPENERS[name](self, attributes)
+
+    def end_element(self, name: str) -> None:
+        self.stack.pop()
+        if name in CLOSERS:
+            CLOSERS[name](self)
+
+    # --- parameters ----------------------------------------------------------------------------------------------
+
+    def take_param(self, attributes: dict[str, str]) -> None:
+        get = attributes.get
+        parent = self.stack[-1] if self.stack else ""
+        param = Param(parent, get("accession", ""), get("name", ""), get("value", ""), get("unitAccession", ""))
+        if self.array is not None:
+            self.array.params.append(param)
+        elif self.element is not None:
+            self.element.params.append(param)
+        elif self.group is not None:
+            self.group.append(param)
+            if len(self.group) > MAX_GROUP_PARAMS:
+                raise Broken(rules.MALFORMED, f"a parameter group of more than {MAX_GROUP_PARAMS}", where="header")
+        elif parent == "instrumentConfiguration" and self.document.instrument is None:
+            self.document.instrument = param.value or param.name
+
+    def take_group(self, attributes: dict[str, str]) -> None:
+        """Put a group's parameters where it is referred to."""
+        parent = self.stack[-1] if self.stack else ""
+        group = self.groups.get(attributes.get("ref", ""), [])
+        own = self.array.params if self.array is not None else self.element.params if self.element is not None else None
+        if own is not None:
+            own.extend(param._replace(parent=parent) for param in group)
+        elif parent == "instrumentConfiguration" and self.document.instrument is None and group:
+            self.document.instrument = group[0].value or group[0].name
+
+    def open_group(self, attributes: dict[str, str]) -> None:
+        self.group = self.groups.setdefault(attributes.get("id", ""), [])
+
+    def close_group(self) -> None:
+        self.group = None
+
+    # --- the document --------------------------------------------------------------------------------------------
+
+    def open_wrapper(self, attributes: dict[str, str]) -> None:
+        self.require_namespace("indexedmzML", attributes.get("xmlns", ""))
+        self.document.wrapped = True
+
+    def open_mzml(self, attributes: dict[str, str]) -> None:
+        document = self.document
+        self.require_namespace("mzML", attributes.get("xmlns", NAMESPACE if document.wrapped else ""))
+        document.version = attributes.get("version", "")
+        if document.version and not re.fullmatch(r"1\.1(\.\d{1,3})?", document.version):
+            raise Broken(rules.VERSION_UNSUPPORTED, f"version {shown(document.version)}", where="mzML")
+        document.mzml_start = self.parser.CurrentByteIndex
+
+    def require_namespace(self, name: str, namespace: str) -> None:
+        if namespace != NAMESPACE:
+            found = f"<{name}> of namespace {shown(namespace) or 'none'}"
+            raise Broken(rules.VERSION_UNSUPPORTED, found, where=name)
+
+    def close_mzml(self) -> None:
+        self.document.header_complete = True
+        self.document.mzml_end = self.tag_end(self.parser.CurrentByteIndex)
+
+    def open_run(self, attributes: dict[str, str]) -> None:
+        self.document.run_id = attributes.get("id", "")
+        self.document.start_time = attributes.get("startTimeStamp", "")
+
+    def open_spectra(self, attributes: dict[str, str]) -> None:
+        self.document.declared["spectrum"] = whole(attributes.get("count"))
+        self.document.header_complete = True
+
+    def open_chromatograms(self, attributes: dict[str, str]) -> None:
+        self.document.declared["chromatogram"] = whole(attributes.get("count"))
+        self.document.header_complete = True
+
+    def note_software(self, attributes: dict[str, str]) -> None:
+        self.document.software.append(f"{attributes.get('id', '')} {attributes.get('version', '')}".strip())
+
+    def note_source_file(self, attributes: dict[str, str]) -> None:
+        self.document.source_files.append(attributes.get("name", ""))
+
+    # --- spectra and chromatograms -------------------------------------------------------------------------------
+
+    def open_spectrum(self, attributes: dict[str, str]) -> None:
+        self.open_item("spectrum", attributes)
+
+    def open_chromatogram(self, attributes: dict[str, str]) -> None:
+        self.open_item("chromatogram", attributes)
+
+    def open_item(self, kind: str, attributes: dict[str, str]) -> None:
+        start = self.parser.CurrentByteIndex
+        self.element = Element(kind, start, attributes.get("id", ""), attributes.get("defaultArrayLength"))
+        self.document.starts[kind].append(start)
+        self.document.ids[kind].append(self.element.id)
+
+    def close_item(self) -> None:
+        if self.element is not None:
+            self.ready.append(self.element)
+        self.element = None
+
+    def open_array(self, attributes: dict[str, str]) -> None:
+        self.array = EncodedArray(attributes.get("arrayLength"))
+        if self.element is not None:
+            self.element.arrays.append(self.array)
+
+    def close_array(self) -> None:
+        self.array = None
+
+    def ignore(self, attributes: dict[str, str]) -> None:
+        """Enter an element that needs nothing but its place."""
+
+    # --- text ----------------------------------------------------------------------------------------------------
+
+    def open_text(self, name: str, attributes: dict[str, str]) -> None:
+        """Collect the text of an element, where it is wanted."""
+        if name == "binary" and not self.arrays:
+            return
+        self.text, self.text_length = [], 0
+        self.text_limit = self.max_text if name == "binary" else MAX_SHORT_TEXT
+        self.entry_id = attributes.get("idRef", "")
+        if name == "fileChecksum":
+            covered = self.tag_end(self.parser.CurrentByteIndex) - self.window_start
+            digest = self.sha1.copy()
+            digest.update(self.window[:covered])
+            self.document.checksum_computed = digest.hexdigest()
+        self.parser.CharacterDataHandler = self.collect
+
+    def collect(self, text: str) -> None:
+        self.text.append(text)
+        self.text_length += len(text)
+        if self.text_limit is not None and self.text_length > self.text_limit:
+            rule = rules.SPECTRUM_TOO_LARGE if self.array is not None else rules.MALFORMED
+            raise Broken(rule, f"more than {self.text_limit:,} characters in one element", where=self.place())
+
+    def close_text(self) -> str:
+        self.parser.CharacterDataHandler = None
+        text = "".join(self.text)
+        self.text = []
+        return text
+
+    def close_binary(self) -> None:
+        if self.array is not None:
+            self.array.text = self.close_text()
+
+    # --- the index, which is not trusted -------------------------------------------------------------------------
+
+    def open_index_list(self, attributes: dict[str, str]) -> None:
+        self.document.index_start = self.parser.CurrentByteIndex
+
+    def open_index(self, attributes: dict[str, str]) -> None:
+        self.index_name = attributes.get("name", "")
+        if self.index_name not in ELEMENTS:
+            raise Broken(rules.MALFORMED, f"an index of {shown(self.index_name)!r}", where="indexList")
+        self.document.index.setdefault(self.index_name, IndexCheck())
+
+    def close_offset(self) -> None:
+        """Hold an entry against where the element really starts; no byte is read at a submitted offset."""
+        check = self.document.index[self.index_name]
+        starts, ids = self.document.starts[self.index_name], self.document.ids[self.index_name]
+        given = whole(self.close_text().strip())
+        number = check.entries
+        check.entries += 1
+        if number < len(starts) and given == starts[number] and self.entry_id == ids[number]:
+            return
+        check.wrong += 1
+        if not check.first_wrong:
+            what = f"which starts at {starts[number]}" if number < len(starts) else "which is not in the file"
+            check.first_wrong = f"{self.index_name} {shown(self.entry_id)} at byte {given}, {what}"
+
+    def close_index_offset(self) -> None:
+        self.document.index_offset = self.close_text().strip()
+
+    def close_checksum(self) -> None:
+        self.document.checksum_declared = self.close_text().strip()
+
+
+Opener = Callable[[Scanner, dict[str, str]], None]
+OPENERS: dict[str, Opener] = {
+    "indexedmzML": Scanner.open_wrapper,
+    "mzML": Scanner.open_mzml,
+    "run": Scanner.open_run,
+    "spectrumList": Scanner.open_spectra,
+    "chromatogramList": Scanner.open_chromatograms,
+    "spectrum": Scanner.open_spectrum,
+    "chromatogram": Scanner.open_chromatogram,
+    "binaryDataArrayList": Scanner.ignore,
+    "binaryDataArray": Scanner.open_array,
+    "indexList": Scanner.open_index_list,
+    "index": Scanner.open_index,
+    **dict.fromkeys(WITH_TEXT, Scanner.ignore),
+}
+NOTED: dict[str, Opener] = {
+    "referenceableParamGroup": Scanner.open_group,
+    "referenceableParamGroupRef": Scanner.take_group,
+    "software": Scanner.note_software,
+    "sourceFile": Scanner.note_source_file,
+}
+CLOSERS: dict[str, Callable[[Scanner], object]] = {
+    "mzML": Scanner.close_mzml,
+    "referenceableParamGroup": Scanner.close_group,
+    "spectrum": Scanner.close_item,
+    "chromatogram": Scanner.close_item,
+    "binaryDataArray": Scanner.close_array,
+    "binary": Scanner.close_binary,
+    "offset": Scanner.close_offset,
+    "indexListOffset": Scanner.close_index_offset,
+    "fileChecksum": Scanner.close_checksum,
+}

@@ -1,0 +1,185 @@
+"""What a mass-spectrometry run is held to."""
+
+from __future__ import annotations
+
+from catchment.schema.rules import DOCTYPE as DOCTYPE
+from catchment.schema.rules import NAME_LIES as NAME_LIES
+from catchment.schema.rules import declare
+
+MZML = "mzML 1.1"
+
+COUNTS_DIFFER = declare(
+    "MZ-001",
+    "error",
+    "a run has other than the declared number of spectra, or none",
+    expected="as many spectra as spectrumList declares, and at least one",
+    fix="export the run again from the instrument's own file; spectra may have been lost",
+    source=MZML,
+)
+TRUNCATED = declare(
+    "MZ-002",
+    "error",
+    "an mzML file ends before its end",
+    expected="a file that ends with </mzML> or </indexedmzML>",
+    fix="send the file again; the copy or the export was cut off",
+)
+MALFORMED = declare(
+    "MZ-003",
+    "error",
+    "a file is not well-formed mzML",
+    expected="well-formed XML with the elements of mzML in their places",
+    fix="export the run again; do not edit mzML by hand",
+    source=MZML,
+)
+BAD_BASE64 = declare(
+    "MZ-004",
+    "error",
+    "an array is not valid base64",
+    expected="base64 without foreign characters, padded",
+    fix="export the run again; the file was damaged after it was written",
+    source=MZML,
+)
+BAD_COMPRESSION = declare(
+    "MZ-005",
+    "error",
+    "a compressed array cannot be decompressed",
+    expected="a whole zlib stream",
+    fix="export the run again; the file was damaged after it was written",
+    source=MZML,
+)
+LENGTH_DIFFERS = declare(
+    "MZ-006",
+    "error",
+    "an array has not the declared length",
+    expected="as many values in each array as defaultArrayLength (or the array's own arrayLength) says",
+    fix="export the run again",
+    source=MZML,
+)
+ENCODING_UNSUPPORTED = declare(
+    "MZ-007",
+    "error",
+    "an array is encoded in a way that cannot be read here",
+    expected="32- or 64-bit floats or integers, without compression or with zlib",
+    fix="export the run again with zlib compression (msconvert: --zlib, without --numpress)",
+    source=MZML,
+)
+UNSORTED = declare(
+    "MZ-008",
+    "warning",
+    "m/z values do not rise",
+    expected="m/z in rising order within a spectrum",
+    fix="nothing to do where the software is known for it; readers that search by m/z may miss peaks",
+)
+TIME_RUNS_BACK = declare(
+    "MZ-009",
+    "warning",
+    "retention times run backwards",
+    expected="spectra in the order in which they were acquired",
+    fix="check how the run was merged or sorted",
+)
+UNIT_MISSING = declare(
+    "MZ-010",
+    "warning",
+    "a unit is missing",
+    expected="the unit beside each retention time and array",
+    fix="export with current software; retention times without unit are read as minutes",
+    source=MZML,
+)
+ID_REPEATED = declare(
+    "MZ-012",
+    "error",
+    "spectra cannot be told apart by their ids",
+    expected="an id for each spectrum, different from all others",
+    fix="export the run again",
+    source=MZML,
+)
+INDEX_WRONG = declare(
+    "MZ-013",
+    "warning",
+    "the file's index is wrong",
+    expected="an entry for each spectrum and chromatogram, at the byte where it starts",
+    fix="nothing to do: the index is written anew; the software that changed the file should do the same",
+    source="indexedmzML 1.1.2",
+)
+CHECKSUM_DIFFERS = declare(
+    "MZ-014",
+    "warning",
+    "the checksum inside the file is not that of its bytes",
+    expected="the SHA-1 of the file up to and including <fileChecksum>",
+    fix="make sure that the file is as the instrument's software wrote it; the checksum is written anew",
+    source="indexedmzML 1.1.2",
+)
+VERSION_UNSUPPORTED = declare(
+    "MZ-015",
+    "error",
+    "a version of mzML that cannot be read",
+    expected="mzML 1.1.x (namespace http://psi.hupo.org/ms/mzml)",
+    fix="convert the instrument's own file with current software",
+)
+GZIP_BOMB = declare(
+    "MZ-016",
+    "error",
+    "a gzip file that inflates beyond measure",
+    expected="at most 200 bytes out of each byte",
+    fix="send the file uncompressed",
+    unsafe=True,
+)
+GZIP_DAMAGED = declare(
+    "MZ-017",
+    "error",
+    "a gzip file is cut off or damaged",
+    expected="a whole gzip file whose checksum fits",
+    fix="send the file again; the copy was cut off",
+)
+SPECTRUM_TOO_LARGE = declare(
+    "MZ-018",
+    "error",
+    "an array is larger than a spectrum may be",
+    expected="at most massspec.admit.max_spectrum_mb for each array, and no array that inflates beyond its declaration",
+    fix="where the data are right, raise massspec.admit.max_spectrum_mb",
+    unsafe=True,
+)
+READER_MISSING = declare(
+    "MZ-019",
+    "error",
+    "no reader for this format is installed",
+    expected="mzML, plain or gzip",
+    fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original",
+)
+READ_BACK_DIFFERS = declare(
+    "MZ-020",
+    "error",
+    "what was written does not read back as what was sent",
+    expected="the same spectra from an independent reader",
+    fix="report this: it is a fault of the conversion, or a spectrum that other software cannot read",
+)
+ARRAYS_MISSING = declare(
+    "MZ-021",
+    "error",
+    "a spectrum lacks its arrays",
+    expected="an m/z array (or wavelengths) and an intensity array in each spectrum that has peaks",
+    fix="export the run again",
+    source=MZML,
+)
+UNSTATED = declare(
+    "MZ-022",
+    "warning",
+    "something that mzML requires is not stated",
+    expected="the version of mzML, and each spectrum's MS level",
+    fix="export with current software",
+    source=MZML,
+)
+NOT_A_NUMBER = declare(
+    "MZ-023",
+    "error",
+    "an array holds values that are no numbers",
+    expected="finite m/z and intensities",
+    fix="export the run again",
+)
+EMPTY = declare(
+    "MZ-024",
+    "error",
+    "a file holds no data",
+    expected="an instrument run",
+    fix="send the file again; an upload that failed leaves an empty file",
+)

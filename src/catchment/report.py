@@ -1,0 +1,153 @@
+"""How answers are shown: tables on a terminal, JSON, CSV and Parquet for programs, findings as text or as a page.
+
+Text from submissions is escaped for where it goes: control characters on a terminal, markup on a page, formulas in CSV.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from catchment.schema.records import Finding
+
+Row = Mapping[str, Any]
+Page = tuple[str, str, tuple[Finding, ...]]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+STYLE = """
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
+article{border-left:.3rem solid #888;padding:.2rem 1rem;margin:1rem 0}article.error{border-color:#c62828}
+article.warning{border-color:#b8860b}article.info{border-color:#1565c0}dt{font-weight:600}dd{margin:0 0 .3rem}
+code{overflow-wrap:anywhere}
+"""
+
+
+def printable(value: Any, width: int = 100) -> str:
+    """Return a value as one line that cannot move the cursor or change colours, cut at `width` characters."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
+    safe = "".join(
+        c if c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068" else "?" for c in text
+    )
+    return safe if len(safe) <= width else safe[: width - 1] + "…"
+
+
+def show_rows(rows: Sequence[Row], *, as_json: bool = False, as_csv: bool = False, parquet: Path | None = None) -> None:
+    """Print rows: a table on a terminal, or in the form that was asked for."""
+    if parquet is not None:
+        write_parquet(rows, parquet)
+    elif as_json:
+        print(json.dumps(list(rows), indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer
+    elif as_csv:
+        sys.stdout.write(to_csv(rows))
+    else:
+        show_table(rows)
+
+
+def show_table(rows: Sequence[Row]) -> None:
+    """Print rows as a table as wide as the terminal; without one, every column in full."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    if not rows:
+        console.print("nothing found")
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(value)) for value in row.values()))
+    console.print(table)
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Return rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    out = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value as it may stand in a cell."""
+    if isinstance(value, list | tuple):
+        value = "; ".join(map(str, value))
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def write_parquet(rows: Sequence[Row], path: Path) -> None:
+    """Write rows to a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path)
+
+
+def show_findings(pages: Sequence[Page], *, as_json: bool = False, page_file: Path | None = None) -> None:
+    """Print the findings of some assets, or write them as a page a submitter can be sent."""
+    if page_file is not None:
+        page_file.write_text(findings_page(pages), encoding="utf-8")
+        print(f"written: {page_file}")  # noqa: T201
+    elif as_json:
+        document = [
+            {"what": what, "state": state, "findings": [f.model_dump(mode="json") for f in findings]}
+            for what, state, findings in pages
+        ]
+        print(json.dumps(document, indent=2, ensure_ascii=False))  # noqa: T201
+    else:
+        print_findings(pages)
+
+
+def print_findings(pages: Sequence[Page]) -> None:
+    """Print findings as text: each with what was found, what was expected, and what to do."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True, highlight=False)
+    for what, state, findings in pages:
+        console.print(Text(f"{printable(what)}: {state}", style="bold"))
+        if not findings:
+            console.print("  nothing found wrong")
+        for finding in findings:
+            times = f" (x{finding.count})" if finding.count > 1 else ""
+            style = COLOURS[finding.level]
+            console.print(Text(f"  {finding.level} {finding.code} {printable(finding.where)}{times}", style=style))
+            for name in ("found", "expected", "fix"):
+                console.print(Text(f"    {name + ':':<10}{printable(getattr(finding, name), 400)}"))
+
+
+def findings_page(pages: Sequence[Page], title: str = "Findings") -> str:
+    """Return findings as one HTML page without scripts; every text of the submission is escaped."""
+    parts = []
+    for what, state, findings in pages:
+        parts.append(f"<h2>{html.escape(what)}</h2><p>{html.escape(state)}</p>")
+        parts += [finding_html(finding) for finding in findings] or ["<p>Nothing found wrong.</p>"]
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{STYLE}</style></head>'
+        f"<body><h1>{html.escape(title)}</h1>{''.join(parts)}</body></html>\n"
+    )
+
+
+def finding_html(finding: Finding) -> str:
+    """Return one finding as an article."""
+    times = f" &times;{finding.count}" if finding.count > 1 else ""
+    rows = "".join(
+        f"<dt>{name}</dt><dd>{html.escape(getattr(finding, name))}</dd>" for name in ("found", "expected", "fix")
+    )
+    return (
+        f'<article class="{finding.level}"><h3>{finding.level} {html.escape(finding.code)}{times}</h3>'
+        f"<p><code>{html.escape(finding.where)}</code></p><dl>{rows}</dl></article>"
+    )

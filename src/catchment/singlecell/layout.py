@@ -1,0 +1,210 @@
+"""Where things are in an H5AD: matrices, tables, embeddings, told from headers alone.
+
+Understands what anndata writes today, and what it wrote before 0.7: tables as compound datasets, `raw.X` at the root,
+sparse matrices under `h5sparse_format`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import h5py
+
+from catchment.schema.records import Finding
+from catchment.singlecell import rules
+from catchment.singlecell.rules import shown
+
+Encoding = Literal["csr", "csc", "dense"]
+SPARSE = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}
+NUMERIC = "iuf"
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix as its header describes it. `nnz` is the number of stored values; `stored_bytes` is on disk."""
+
+    path: str
+    encoding: Encoding
+    shape: tuple[int, int]
+    dtype: str
+    nnz: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All parts of an H5AD that are read. `obs`, `var` (of the raw counts) are the paths of tables.
+
+    `layers` are matrices beside the raw counts, by the name they get in the open format (`data` for a normalised X);
+    `x_var` is the table of the genes of X and the layers where those are not the genes of the raw counts.
+    """
+
+    raw: Matrix
+    obs: str
+    var: str
+    x_var: str
+    layers: dict[str, Matrix] = field(default_factory=dict)
+    obsm: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    left_behind: tuple[str, ...] = ()
+    old: bool = False
+
+
+class Unfit(Exception):
+    """Why there is no layout: the file is HDF5, but not an AnnData that can be read."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__(findings[0].found)
+        self.findings = findings
+
+
+def layout_of(file: h5py.File) -> Layout:
+    """Return where everything is.
+
+    Raises
+    ------
+    Unfit
+        With what is missing, unsupported or contradictory.
+    """
+    missing = [name for name in ("obs", "var") if not is_table(file.get(name))]
+    if missing:
+        raise Unfit(rules.NOT_ANNDATA.broken("/", f"no table {' and no table '.join(missing)}"))
+    raw_name = "raw" if isinstance(file.get("raw"), h5py.Group) else "raw."
+    raw_path, raw_var = (f"{raw_name}/X", f"{raw_name}/var") if raw_name == "raw" else ("raw.X", "raw.var")
+    has_raw = raw_path in file
+    if not has_raw and "X" not in file:
+        raise Unfit(rules.RAW_MISSING.broken("/", "neither raw/X nor X"))
+    if has_raw and not is_table(file.get(raw_var)):
+        raise Unfit(rules.NOT_ANNDATA.broken(raw_path, f"raw counts without their table {raw_var}"))
+    raw = matrix_of(file, raw_path if has_raw else "X")
+    if raw.encoding == "csc":
+        raise Unfit(rules.ENCODING.broken(raw.path, "a CSC matrix"))
+    if min(raw.shape) == 0:
+        raise Unfit(rules.SHAPES_DISAGREE.broken(raw.path, f"{raw.shape[0]} cells x {raw.shape[1]} genes"))
+    layers, left = layers_of(file, has_raw)
+    obsm, left_obsm = embeddings_of(file, raw.shape[0])
+    other = [f"{name}/{key}" for name in ("varm", "obsp", "varp") for key in members(file.get(name))]
+    root = file.attrs.get("encoding-type")
+    return Layout(
+        raw=raw,
+        obs="obs",
+        var=raw_var if has_raw else "var",
+        x_var="var",
+        layers=layers,
+        obsm=obsm,
+        left_behind=tuple(left + left_obsm + other),
+        old=text_of(root) != "anndata",
+    )
+
+
+def text_of(value: Any) -> str | None:
+    """Return an attribute that should be text as text; None for anything else."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else None
+
+
+def members(item: Any) -> list[str]:
+    """Return the names inside a group, or inside a compound dataset; nothing for anything else."""
+    if isinstance(item, h5py.Group):
+        return sorted(item)
+    if isinstance(item, h5py.Dataset) and item.dtype.names:
+        return list(item.dtype.names)
+    return []
+
+
+def is_table(item: Any) -> bool:
+    """Tell whether something is a table: a group with an index, or (before anndata 0.7) a compound dataset."""
+    if isinstance(item, h5py.Dataset):
+        return item.dtype.names is not None and len(item.shape or ()) == 1
+    return isinstance(item, h5py.Group) and text_of(item.attrs.get("_index")) is not None
+
+
+def matrix_of(file: h5py.File, path: str) -> Matrix:
+    """Return a matrix's header, checked against itself.
+
+    Raises
+    ------
+    Unfit
+        Where it is no matrix of numbers, or its parts contradict each other.
+    """
+    item = file[path]
+    if isinstance(item, h5py.Dataset):
+        if len(item.shape or ()) != 2 or item.dtype.kind not in NUMERIC:
+            raise Unfit(rules.ENCODING.broken(path, f"a dataset of shape {item.shape} and type {shown(item.dtype)}"))
+        rows, columns = (int(size) for size in item.shape)
+        stored = int(item.id.get_storage_size())
+        return Matrix(path, "dense", (rows, columns), str(item.dtype), rows * columns, stored)
+    kind = text_of(item.attrs.get("encoding-type")) or text_of(item.attrs.get("h5sparse_format"))
+    if kind not in SPARSE:
+        raise Unfit(rules.ENCODING.broken(path, f"encoding {shown(kind)!r}"))
+    return sparse_of(item, path, SPARSE[kind])
+
+
+def sparse_of(group: h5py.Group, path: str, encoding: Any) -> Matrix:
+    """Return the header of a sparse matrix (see `matrix_of`)."""
+    declared = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
+    sizes = [int(size) for size in declared] if declared is not None and len(declared) == 2 else [-1, -1]
+    if min(sizes) < 0:
+        raise Unfit(rules.SPARSE_BROKEN.broken(path, "no shape of two numbers", expected="attribute shape: rows, columns"))
+    parts = {}
+    for name in ("data", "indices", "indptr"):
+        part = group.get(name)
+        kinds = NUMERIC if name == "data" else "iu"
+        if not isinstance(part, h5py.Dataset) or len(part.shape or ()) != 1 or part.dtype.kind not in kinds:
+            raise Unfit(rules.SPARSE_BROKEN.broken(f"{path}/{name}", "no such list of numbers"))
+        parts[name] = part
+    count, pointers = parts["data"].shape[0], parts["indptr"].shape[0]
+    if parts["indices"].shape[0] != count:
+        found = f"{count:,} values, but {parts['indices'].shape[0]:,} indices"
+        raise Unfit(rules.SPARSE_BROKEN.broken(path, found))
+    lines = sizes[1] if encoding == "csc" else sizes[0]
+    if pointers != lines + 1:
+        raise Unfit(rules.SPARSE_BROKEN.broken(f"{path}/indptr", f"{pointers:,} entries", expected=f"{lines + 1:,}"))
+    stored = sum(int(part.id.get_storage_size()) for part in parts.values())
+    return Matrix(path, encoding, (sizes[0], sizes[1]), str(parts["data"].dtype), int(count), stored)
+
+
+def layers_of(file: h5py.File, has_raw: bool) -> tuple[dict[str, Matrix], list[str]]:
+    """Return matrices beside the raw counts by their name in the open format, and the paths of those left behind."""
+    paths = {"data": "X"} if has_raw and "X" in file else {}
+    paths |= {name: f"layers/{name}" for name in members(file.get("layers")) if isinstance(file["layers"], h5py.Group)}
+    layers, left = {}, []
+    for name, path in paths.items():
+        taken = name == "raw" or (name == "data" and path != "X" and "data" in layers)
+        try:
+            matrix = matrix_of(file, path)
+        except Unfit as unfit:
+            if unfit.findings[0].code == rules.SPARSE_BROKEN.code:
+                raise
+            left.append(path)
+            continue
+        if matrix.encoding == "csc":
+            raise Unfit(rules.ENCODING.broken(path, "a CSC matrix"))
+        layers[f"layer_{name}" if taken else name] = matrix
+    return layers, left
+
+
+def embeddings_of(file: h5py.File, cells: int) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+    """Return the shape of each two-dimensional numeric embedding by name, and the paths of what else is in obsm.
+
+    Raises
+    ------
+    Unfit
+        Where an embedding has not one row a cell.
+    """
+    obsm = file.get("obsm")
+    if not isinstance(obsm, h5py.Group):
+        return {}, [f"obsm/{name}" for name in members(obsm)]
+    found, left = {}, []
+    for name in members(obsm):
+        item = obsm[name]
+        numeric = isinstance(item, h5py.Dataset) and len(item.shape or ()) == 2 and item.dtype.kind in NUMERIC
+        if not numeric or item.shape[1] == 0:
+            left.append(f"obsm/{name}")
+            continue
+        if item.shape[0] != cells:
+            found_rows = f"{item.shape[0]:,} rows"
+            raise Unfit(rules.SHAPES_DISAGREE.broken(f"obsm/{shown(name)}", found_rows, expected=f"{cells:,} rows"))
+        found[name] = tuple(int(size) for size in item.shape)
+    return found, left

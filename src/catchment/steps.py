@@ -1,0 +1,314 @@
+"""The pipeline on one page: each step loads records, calls one modality or census function, and saves one record.
+
+Every step runs with the build folder as its working folder; paths in records are relative to it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from catchment.config import CensusSettings, ReleaseSettings
+from catchment.errors import NothingKept
+from catchment.isolation import Limits
+from catchment.modalities import (
+    VERSIONS,
+    Conversion,
+    Normalisation,
+    convert_asset,
+    inspect_asset,
+    modality,
+    normalise_asset,
+)
+from catchment.outcome import Stopwatch, confined, content_of, finish, held, passed_on, stored
+from catchment.quality import judge
+from catchment.schema.build import Build
+from catchment.schema.records import (
+    Admitted,
+    Assembled,
+    Asset,
+    Census,
+    Converted,
+    Dataset,
+    Held,
+    Indexed,
+    Layout,
+    Manifest,
+    Normalised,
+    Placement,
+    Planned,
+    Record,
+    Released,
+    Verified,
+)
+from catchment.schema.rules import is_error
+from catchment.storage import content_key, digest_file, digest_json, load, locked, scratch_folder
+from catchment.submission.inbox import asset_digest, asset_keys, located, source_findings
+
+logger = logging.getLogger(__name__)
+
+Settings = dict[str, JsonValue]
+STORES = Path("store")
+
+
+# --- one asset ---------------------------------------------------------------------------------------------------
+
+
+def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits) -> Admitted | Held:
+    """Describe, prepare, validate and estimate an asset in a confined child; write `admit.json`."""
+    asset = load(Asset, asset_file)
+    watch = Stopwatch("admit", VERSIONS[asset.modality]["admit"], {"asset": digest_file(asset_file)}, settings)
+    logger.info("admit starts: %s %s %s", asset.accession, asset.modality, asset.asset)
+    own = located(asset, asset_file.parent.parent)
+    findings = [*asset.findings, *source_findings(own)]
+    inspection = None
+    if own.files and not any(map(is_error, source_findings(own))):
+        with scratch_folder(out) as scratch:
+            inspection = confined(findings, limits, inspect_asset, own, str(scratch), settings)
+    if inspection is not None:
+        findings += inspection.findings
+    if inspection is None or inspection.description is None or any(map(is_error, findings)):
+        return finish(held("admit", asset, findings, watch), out)
+    admitted = Admitted(
+        asset=asset,
+        description=inspection.description,
+        statistics=inspection.statistics,
+        estimate=inspection.estimate,
+        findings=tuple(findings),
+        **watch.stamp(),
+    )
+    return finish(admitted, out)
+
+
+def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits: Limits) -> Converted | Held:
+    """Convert an admitted asset into its open format, under a content key; write `convert.json`."""
+    admitted: Admitted | Held = load(Admitted | Held, admission)
+    asset = admitted.asset
+    version = VERSIONS[asset.modality]["convert"]
+    watch = Stopwatch("convert", version, {"admit": content_of(admitted)}, settings)
+    if isinstance(admitted, Held):
+        return finish(passed_on(admitted, watch), out)
+    logger.info("convert starts: %s %s %s", asset.accession, asset.modality, asset.asset)
+    description, findings = admitted.description, list(admitted.findings)
+    # a limit judges what was measured and changes no byte: it has no place in the key
+    in_key = {name: value for name, value in settings.items() if name != "limits"}
+    inputs = {"asset": asset_digest(asset), "description": digest_json(description.model_dump(mode="json"))}
+    store = store_of(asset, content_key(inputs, version, in_key))
+
+    def make(scratch: Path) -> Conversion:
+        own = located(asset, inbox / asset.accession)
+        made: Conversion | None = confined(findings, limits, convert_asset, own, description, str(scratch), settings)
+        if made is None or made.product is None or any(map(is_error, made.findings)):
+            findings.extend(made.findings if made else ())
+            raise NothingKept(f"{asset.dataset}: not converted; see its findings")
+        return made
+
+    try:
+        conversion, files = stored(store, Conversion, make)
+    except NothingKept:
+        return finish(held("convert", asset, findings, watch), out)
+    limits_of_metrics = modality(asset.modality).convert_settings.model_validate(settings).limits
+    findings += [*conversion.findings, *judge(conversion.metrics, limits_of_metrics)]
+    if any(map(is_error, findings)):
+        return finish(held("convert", asset, findings, watch), out)
+    dataset = Dataset(
+        **{name: getattr(asset, name) for name in ("accession", "modality", "asset", "dataset")},
+        store=str(store),
+        product=conversion.product,
+        files=files,
+        metrics=conversion.metrics,
+    )
+    converted = Converted(
+        asset=asset, description=description, dataset=dataset, findings=tuple(findings), **watch.stamp()
+    )
+    return finish(converted, out)
+
+
+def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -> Normalised | Held:
+    """Derive a dataset's view and draw up its contribution; write `normalise.json`."""
+    converted: Converted | Held = load(Converted | Held, conversion)
+    asset = converted.asset
+    version = VERSIONS[asset.modality]["normalise"]
+    watch = Stopwatch("normalise", version, {"convert": content_of(converted)}, settings)
+    if isinstance(converted, Held):
+        return finish(passed_on(converted, watch), out)
+    logger.info("normalise starts: %s %s %s", asset.accession, asset.modality, asset.asset)
+    dataset, findings = converted.dataset, list(converted.findings)
+    inputs = {"asset": asset_digest(asset), "dataset": dataset.product.logical_digest, "store": dataset.store}
+
+    def make(scratch: Path) -> Normalisation:
+        made: Normalisation | None = confined(
+            findings, limits, normalise_asset, dataset, asset, dataset.store, str(scratch), settings
+        )
+        if made is None:
+            raise NothingKept(f"{asset.dataset}: not normalised; see its findings")
+        return made
+
+    store = store_of(asset, content_key(inputs, version, settings))
+    try:
+        normalisation, files = stored(store, Normalisation, make)
+    except NothingKept:
+        return finish(held("normalise", asset, findings, watch), out)
+    normalised = Normalised(
+        asset=asset,
+        description=converted.description,
+        dataset=dataset,
+        derived=normalisation.derived,
+        derived_store=str(store),
+        derived_files=files,
+        contribution=normalisation.contribution,
+        findings=tuple(findings),
+        **watch.stamp(),
+    )
+    return finish(normalised, out)
+
+
+def key_of(asset: Asset) -> str:
+    """Return the folder of an asset's records below `work/`."""
+    return f"{asset.accession}/{asset.modality}/{asset.asset}"
+
+
+def store_of(asset: Asset, key: str) -> Path:
+    """Return the folder of one content key of an asset."""
+    return STORES / key_of(asset) / key
+
+
+# --- the census --------------------------------------------------------------------------------------------------
+
+
+def plan(inbox: Path, work: Path, out: Path) -> Planned:
+    """Choose datasets, rows and ids from the contributions of every asset that is through; write `plan.json`."""
+    from catchment.census.plan import plan as draw_plan
+
+    normalised, withheld = outcomes(inbox, work)
+    seen: list[Normalised | Held] = [*normalised, *withheld]
+    contents = {key_of(record.asset): content_of(record) for record in seen}
+    watch = Stopwatch("plan", VERSIONS["census"]["plan"], {"outcomes": digest_json(contents)})
+    planned = Planned(plan=draw_plan(normalised, withheld), assets=tuple(sorted(contents)), **watch.stamp())
+    return finish(planned, out)
+
+
+def outcomes(inbox: Path, work: Path, only: Iterable[str] | None = None) -> tuple[list[Normalised], list[Held]]:
+    """Return the last record of each asset: those that are through, those that are held.
+
+    Without `only`, of every asset of the inbox that has one: what arrives during a build waits for the next.
+    """
+    if only is None:
+        only = ["/".join(key) for key in asset_keys(inbox) if (work / "/".join(key) / "normalise.json").exists()]
+    records: list[Normalised | Held] = [load(Normalised | Held, work / name / "normalise.json") for name in only]
+    return [r for r in records if isinstance(r, Normalised)], [r for r in records if isinstance(r, Held)]
+
+
+def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: Path) -> Assembled:
+    """Write the census of a plan under its content key; write `assemble.json`."""
+    from catchment.census.assemble import assemble as write_census
+
+    planned = load(Planned, plan_file)
+    version = VERSIONS["census"]["assemble"]
+    by_dataset = {record.asset.dataset: record for record in outcomes(inbox, work, planned.assets)[0]}
+    contributions = {name: r.contribution.model_dump(mode="json") for name, r in by_dataset.items()}
+    inputs = {
+        "plan": digest_json(planned.plan.model_dump(mode="json")),
+        "contributions": digest_json(contributions),
+    }
+    watch = Stopwatch("assemble", version, inputs, settings)
+    logger.info("assemble starts: %d datasets", len(planned.plan.datasets))
+
+    def make(scratch: Path) -> Census:
+        return write_census(planned.plan, by_dataset, Path.cwd(), scratch, CensusSettings.model_validate(settings))
+
+    store = STORES / "census/assemble" / content_key(inputs, version, settings)
+    census, files = stored(store, Census, make)
+    return finish(Assembled(store=str(store), files=files, census=census, **watch.stamp()), out)
+
+
+def verify(plan_file: Path, assembly: Path, out: Path) -> Verified:
+    """Hold the census against its plan and its sources; write `verify.json` only where every claim holds."""
+    from catchment.census.verify import verify as check_census
+
+    planned, assembled = load(Planned, plan_file), load(Assembled, assembly)
+    inputs = {"plan": content_of(planned), "assemble": content_of(assembled)}
+    watch = Stopwatch("verify", VERSIONS["census"]["verify"], inputs)
+    logger.info("verify starts: %s", assembled.store)
+    verification = check_census(planned.plan, assembled.census, Path(assembled.store), Path.cwd())
+    digest = assembled.census.logical_digest
+    return finish(Verified(logical_digest=digest, verification=verification, **watch.stamp()), out)
+
+
+# --- the release -------------------------------------------------------------------------------------------------
+
+
+def index(inbox: Path, work: Path, settings: Settings, out: Path) -> Indexed:
+    """Write the catalogue's tables and the layout of the release under a content key; write `index.json`."""
+    from catchment.catalogue.index import index as write_tables
+
+    build = load_build(inbox, work)
+    version = VERSIONS["release"]["index"]
+    inputs = build_digests(build)
+    watch = Stopwatch("index", version, inputs, settings)
+    logger.info("index starts: %d datasets, %d held", len(build.normalised), len(build.held))
+
+    def make(scratch: Path) -> Layout:
+        rows, placements = write_tables(build, scratch, ReleaseSettings.model_validate(settings))
+        return Layout(rows=rows, placements=placements)
+
+    store = STORES / "release/index" / content_key(inputs, version, settings)
+    layout, files = stored(store, Layout, make)
+    catalogue = Placement(path="catalogue", source=str(store), kind="catalogue", files=files)
+    placements = (*layout.placements, catalogue)
+    return finish(Indexed(store=str(store), files=files, rows=layout.rows, placements=placements, **watch.stamp()), out)
+
+
+def release(inbox: Path, work: Path, index_file: Path, settings: Settings, out: Path) -> Released:
+    """Stage, document, seal and publish a release; write `release.json` after the pointer has moved."""
+    from catchment.release.publish import publish
+
+    indexed = load(Indexed, index_file)
+    watch = Stopwatch("release", VERSIONS["release"]["release"], {"index": content_of(indexed)}, settings)
+    build = load_build(inbox, work)
+    chosen = ReleaseSettings.model_validate(settings)
+    with locked(Path.cwd(), "release"):
+        publication = publish(build, indexed.placements, Path.cwd(), chosen, today=datetime.now(UTC).date())
+    released = Released(
+        **publication.model_dump(),
+        datasets=count_by_modality(build.normalised),
+        held=tuple(record.asset.dataset for record in build.held),
+        **watch.stamp(),
+    )
+    return finish(released, out)
+
+
+def count_by_modality(records: Iterable[Normalised]) -> dict[str, int]:
+    """Return how many datasets of each modality are through."""
+    names = [record.asset.modality for record in records]
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def build_digests(build: Build) -> dict[str, str]:
+    """Return the digests of all that the catalogue is drawn from."""
+    records: list[Record] = [*build.normalised, *build.held, *build.censuses]
+    manifests = [manifest.model_dump(mode="json", exclude={"received_at"}) for manifest in build.manifests]
+    return {
+        "records": digest_json(sorted(content_of(record) for record in records)),
+        "manifests": digest_json(manifests),
+    }
+
+
+def load_build(inbox: Path, work: Path) -> Build:
+    """Return every record that a release is made of: those of the assets that the plan saw."""
+    planned = load(Planned, work / "census/plan.json")
+    normalised, withheld = outcomes(inbox, work, planned.assets)
+    accessions = sorted({name.split("/")[0] for name in planned.assets})
+    return Build(
+        manifests=[load(Manifest, inbox / accession / "manifest.json") for accession in accessions],
+        normalised=normalised,
+        held=withheld,
+        plan=planned.plan,
+        assembled=load(Assembled, work / "census/assemble.json"),
+        workdir=Path.cwd(),
+        inbox=inbox,
+    )

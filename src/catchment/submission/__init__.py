@@ -1,0 +1,1 @@
+"""Uploads of any dialect to one manifest and one small JSON per asset. Submitters' names never become paths."""

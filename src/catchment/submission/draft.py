@@ -1,0 +1,44 @@
+"""What a dialect says of an upload before any file is looked at: the one form that every dialect ends in."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from catchment.schema.records import Finding, ModalityName, Shape, Study
+
+
+class DraftSample(Shape):
+    """A sample as declared; facts that are not given stay `unknown`."""
+
+    id: str = Field(min_length=1)
+    organism_ontology_term_id: str = "unknown"
+    tissue_ontology_term_id: str = "unknown"
+    tissue_type: str = "unknown"
+    disease_ontology_term_id: str = "unknown"
+    development_stage_ontology_term_id: str = "unknown"
+    sex_ontology_term_id: str = "unknown"
+    donor_id: str = "unknown"
+    extra: dict[str, str] = {}
+
+
+class DraftAsset(Shape):
+    """An asset as declared: its file by the submitter's name, relative to the upload."""
+
+    file: str = Field(min_length=1)
+    modality: ModalityName | None = None
+    samples: tuple[str, ...] = ()
+    assay_ontology_term_id: str = "unknown"
+    sha256: str | None = None
+    constants: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Draft(Shape):
+    """A whole description. `metadata_files` were read to make it; `study.id` is empty where none was declared."""
+
+    dialect: str
+    study: Study
+    samples: tuple[DraftSample, ...] = ()
+    assets: tuple[DraftAsset, ...] = ()
+    metadata_files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()

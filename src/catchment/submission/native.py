@@ -1,0 +1,76 @@
+"""Our own dialect: `submission.yaml` beside the files, or files without any description."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from catchment.errors import BadInput
+from catchment.schema.records import Study
+from catchment.submission.draft import Draft, DraftAsset, DraftSample
+from catchment.submission.yaml_text import read_yaml
+
+FILE_NAME = "submission.yaml"
+TOP_KEYS = ("study", "samples", "assets", "sdrf")
+
+
+def read_native(text: str, name: str = FILE_NAME) -> tuple[Draft, str | None]:
+    """Return the draft that a `submission.yaml` describes, and the name of its SDRF where it has one.
+
+    Raises
+    ------
+    BadInput
+        With the file and the field that is wrong.
+    """
+    document = read_yaml(text, name)
+    unknown = sorted(set(document) - set(TOP_KEYS))
+    if unknown:
+        raise BadInput(f"{name}: unknown key {unknown[0]!r}; expected {', '.join(TOP_KEYS)}")
+    study = {"id": "", "title": "", **expect(document.get("study"), dict, name, "study")}
+    if not study["title"]:
+        raise BadInput(f"{name}: study.title: missing; give the study a title")
+    sdrf = document.get("sdrf")
+    if sdrf is not None and not isinstance(sdrf, str):
+        raise BadInput(f"{name}: sdrf: found a {type(sdrf).__name__}, expected the name of one file")
+    try:
+        draft = Draft(
+            dialect="catchment",
+            study=Study.model_validate(study),
+            samples=tuple(map(DraftSample.model_validate, expect(document.get("samples"), list, name, "samples"))),
+            assets=tuple(map(DraftAsset.model_validate, expect(document.get("assets"), list, name, "assets"))),
+            metadata_files=(name, sdrf) if sdrf else (name,),
+        )
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(str(part) for part in fault["loc"])
+        raise BadInput(f"{name}: {error.title}.{field}: found {fault['input']!r}; {fault['msg']}") from None
+    require_unique([sample.id for sample in draft.samples], f"{name}: sample id")
+    require_unique([asset.file for asset in draft.assets], f"{name}: asset file")
+    return draft, sdrf
+
+
+def expect(value: Any, kind: type, name: str, field: str) -> Any:
+    """Return a value that is of the expected kind (an empty entry counts as none)."""
+    if value is None or value == "":
+        return kind()
+    if not isinstance(value, kind):
+        raise BadInput(f"{name}: {field}: found a {type(value).__name__}, expected a {kind.__name__}")
+    return value
+
+
+def require_unique(values: list[str], what: str) -> None:
+    """Refuse a value that stands twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise BadInput(f"{what} {twice[0]!r} is given twice; keep one")
+
+
+def undescribed(file_names: list[str]) -> Draft:
+    """Return the draft of files that came without a description: each is an asset, the first names the study."""
+    title = file_names[0] if len(file_names) == 1 else f"{len(file_names)} files without a description"
+    return Draft(
+        dialect="files",
+        study=Study(id="", title=title),
+        assets=tuple(DraftAsset(file=name) for name in sorted(file_names)),
+    )

@@ -1,0 +1,90 @@
+"""What an upload is held to before anything in it is read as data."""
+
+from __future__ import annotations
+
+from catchment.schema.rules import NAME_LIES as NAME_LIES
+from catchment.schema.rules import declare
+
+UNRECOGNISED = declare(
+    "FMT-002",
+    "error",
+    "no modality recognises a file",
+    expected="an H5AD, an image or an instrument run in a format listed in docs/formats.md",
+    fix="remove the file, or convert it to a supported format",
+)
+FILE_MISSING = declare(
+    "LIST-001",
+    "error",
+    "a listed file is not in the upload",
+    expected="every listed file beside its description",
+    fix="add the file to the upload, or take it off the list",
+)
+FILE_UNLISTED = declare(
+    "LIST-002",
+    "warning",
+    "a file of the upload is listed nowhere",
+    expected="every file listed as an asset or named as metadata",
+    fix="list the file under `assets`, or leave it out",
+)
+CHECKSUM = declare(
+    "SUM-001",
+    "error",
+    "a file's checksum is not the declared one",
+    expected="the sha256 that the description declares",
+    fix="send the file again; where the file is right, correct the declared checksum",
+)
+UNSAFE_PATH = declare(
+    "PATH-002",
+    "error",
+    "a listed path leaves the upload",
+    expected="a path below the upload's folder, without links",
+    fix="put the file into the upload's folder and list its name",
+    source="docs/operators.md, hostile uploads",
+    unsafe=True,
+)
+UNKNOWN_SAMPLE = declare(
+    "LINK-001",
+    "error",
+    "an asset names a sample that is not declared",
+    expected="the id of a sample under `samples`",
+    fix="declare the sample, or correct its id (ids are compared letter by letter)",
+)
+UNKNOWN_TERM = declare(
+    "META-001",
+    "error",
+    "a sample's ontology term does not exist or is obsolete",
+    expected="a current term of the pinned ontology releases",
+    fix="look the term up in the ontology and give its current id",
+    source="cross-modality metadata 1.1.0",
+)
+NOT_CHECKED = declare(
+    "META-003",
+    "info",
+    "a term could not be checked",
+    expected="a term of an ontology that can be checked here",
+    fix="nothing to do; the term is kept as given, and not called valid",
+)
+BAD_VALUE = declare(
+    "META-002",
+    "error",
+    "a metadata value is not one of the allowed ones",
+    expected="one of the values that the standard lists",
+    fix="choose one of the allowed values",
+    source="cross-modality metadata 1.1.0",
+)
+RUN_UNDESCRIBED = declare(
+    "LIST-003",
+    "warning",
+    "a run has no row in the SDRF",
+    expected="a row for every instrument run, its name under comment[data file]",
+    fix="add a row for the run",
+    source="SDRF-Proteomics",
+)
+SOURCE_CHANGED = declare(
+    "SRC-001",
+    "error",
+    "a submitted file changed after it was received",
+    expected="the bytes that were received",
+    fix="receive the submission again; let nothing write to files that are referenced",
+    unsafe=True,
+)

@@ -1,0 +1,121 @@
+"""An upload as it lies there: which files it has, what they begin with, and copies of them with their checksums.
+
+Links inside an upload are not followed; a listed path must stay below the upload's folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from catchment.contract import HEAD_BYTES, Head
+from catchment.errors import BadInput, EnvironmentFault
+from catchment.storage import BLOCK_BYTES, environment_fault
+
+Progress = Callable[[int], None]
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A folder with files, or one file: `names` are paths relative to `root`, with `/`, sorted."""
+
+    root: Path
+    names: tuple[str, ...]
+
+    def path(self, name: str) -> Path:
+        """Return where a file of the upload is."""
+        return self.root / name
+
+
+def look_at(given: Path) -> Upload:
+    """Return the upload at a path: every regular file below a folder, or the one file.
+
+    Raises
+    ------
+    BadInput
+        Where there is nothing, nothing but links, or a name that no record can hold.
+    """
+    if not given.exists():
+        raise BadInput(f"{given}: no such file or folder; check the path")
+    if given.is_file():
+        return Upload(given.resolve().parent, (given.resolve().name,))
+    names = []
+    for folder, _, files in os.walk(given, followlinks=False):
+        for file in files:
+            path = Path(folder) / file
+            if path.is_file() and not path.is_symlink():
+                names.append(str(PurePosixPath(path.relative_to(given))))
+    if not names:
+        raise BadInput(f"{given}: found no regular file; expected data files, with or without a submission.yaml")
+    for name in names:
+        if any(ord(character) < 32 or 0xD800 <= ord(character) <= 0xDFFF for character in name):
+            raise BadInput(f"{given}: file name {name!r} has control characters or is not UTF-8; rename it")
+    return Upload(given.resolve(), tuple(sorted(names)))
+
+
+def stays_inside(name: str) -> bool:
+    """Tell whether a listed name is a plain path below the upload: relative, no `..`, no scheme, no drive."""
+    path = PurePosixPath(name)
+    return not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0] or name != str(path))
+
+
+def head(path: Path, name: str) -> Head:
+    """Return what `recognise` may look at: the first 64 KiB, decompressed where the file is gzip."""
+    if path.is_dir():
+        return Head(name=name, size=0, start=b"", members=tuple(sorted(member.name for member in path.iterdir())))
+    try:
+        with path.open("rb") as file:
+            start = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise environment_fault(error, path) from error
+    gzipped = start.startswith(GZIP_MAGIC)
+    if gzipped:
+        start = inflated_start(start)
+    return Head(name=name, size=path.stat().st_size, start=start, gzipped=gzipped)
+
+
+def inflated_start(data: bytes) -> bytes:
+    """Return the first 64 KiB inside gzip data, as much as there is of it; nothing where it is not gzip after all."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, HEAD_BYTES)
+    except zlib.error:
+        return b""
+
+
+def take(source: Path, target: Path | None, progress: Progress = lambda _: None) -> tuple[int, str]:
+    """Copy a file (or only read it, without target) in one pass; return its size in bytes and its sha256.
+
+    Raises
+    ------
+    EnvironmentFault
+        Where the disk refuses, or the source changes while it is read.
+    """
+    digest = hashlib.sha256()
+    before = source.stat()
+    try:
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as file, open(target or os.devnull, "wb") as copy:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+                if target is not None:
+                    copy.write(block)
+                progress(len(block))
+            if target is not None:
+                copy.flush()
+                os.fsync(copy.fileno())
+    except OSError as error:
+        raise environment_fault(error, target or source) from error
+    after = source.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise EnvironmentFault(
+            f"{source}: changed while it was read; wait until the upload is complete, then try again"
+        )
+    if target is not None:
+        target.chmod(0o444)
+    return after.st_size, digest.hexdigest()

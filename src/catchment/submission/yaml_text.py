@@ -1,0 +1,76 @@
+"""YAML from a stranger: values stay text, duplicate keys and alias bombs are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from catchment.errors import BadInput
+
+MAX_BYTES = 10_000_000
+MAX_NODES = 100_000
+MAX_DEPTH = 64
+
+
+class TextLoader(yaml.SafeLoader):
+    """A safe loader that resolves nothing but text, maps and lists: `no`, `12:30:00` and `017` stay as written."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping whose keys are all different."""
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise BadInput(f"line {key_node.start_mark.line + 1}: found a key that is not text; give a plain name")
+            if key in seen:
+                raise BadInput(f"line {key_node.start_mark.line + 1}: key {key!r} is given twice; keep one")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+TextLoader.yaml_implicit_resolvers = {}
+
+
+def read_yaml(text: str, name: str) -> dict[str, Any]:
+    """Return a YAML document as maps, lists and text.
+
+    Raises
+    ------
+    BadInput
+        With file and line: not YAML, a tag that makes an object, a key twice, too large or too deep, no mapping on top.
+    """
+    if len(text) > MAX_BYTES:
+        raise BadInput(f"{name}: found {len(text):,} characters, expected at most {MAX_BYTES:,}; split the description")
+    try:
+        bounded(yaml.compose(text, Loader=TextLoader), name)
+        document = yaml.load(text, Loader=TextLoader)  # noqa: S506 - a SafeLoader with fewer types still
+    except BadInput as error:
+        raise BadInput(f"{name}: {error}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise BadInput(f"{name}{line}: not valid YAML ({problem}); check the indentation and quotes there") from None
+    if not isinstance(document, dict):
+        raise BadInput(
+            f"{name}: found a {type(document).__name__} on top, expected a mapping with `study` and `assets`"
+        )
+    return document
+
+
+def bounded(root: yaml.Node | None, name: str) -> None:
+    """Refuse a document that grows past the limits when its aliases are expanded."""
+    remaining = [(root, 1)] if root is not None else []
+    nodes = 0
+    while remaining:
+        node, depth = remaining.pop()
+        nodes += 1
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise BadInput(
+                f"aliases or nesting expand beyond {MAX_NODES:,} values or {MAX_DEPTH} levels; write it flat"
+            )
+        if isinstance(node, yaml.MappingNode):
+            remaining += [(child, depth + 1) for pair in node.value for child in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            remaining += [(child, depth + 1) for child in node.value]

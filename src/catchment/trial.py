@@ -1,0 +1,101 @@
+"""One file without inbox or graph: what would be found (`check`), or every step on it (`run`).
+
+Both receive the upload by reference into a private build folder and call the same steps that the rules call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from catchment import steps
+from catchment.config import Config
+from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Normalised
+from catchment.storage import link, load, save
+from catchment.submission.receive import receive
+
+Page = tuple[str, str, tuple[Finding, ...]]
+Say = Callable[[str], None]
+
+
+def check(paths: Sequence[Path], config: Config, say: Say) -> list[Page]:
+    """Return what would be found in some uploads: (what, state, findings) of each upload and asset."""
+    pages: list[Page] = []
+    with tempfile.TemporaryDirectory(prefix="catchment-check-") as folder:
+        for asset_file, asset in received(paths, Path(folder) / "inbox", pages):
+            name = file_name(asset)
+            say(f"checking {name}")
+            out = Path(folder) / "work" / steps.key_of(asset) / "admit.json"
+            settings = config.step_settings("admit", asset.modality)
+            record = steps.admit(asset_file, settings, out, config.confinement)
+            pages.append((name, "would be held" if isinstance(record, Held) else "would be admitted", record.findings))
+    return pages
+
+
+def run(paths: Sequence[Path], out: Path, config: Config, say: Say) -> list[Page]:
+    """Take every asset of some uploads through all its steps; return (what, state, findings) of each.
+
+    `out/<accession>-<asset>/` then holds the open format, its side-cars, the derived view and the three records.
+    """
+    pages: list[Page] = []
+    out = out.resolve()
+    work = out / ".catchment"
+    work.mkdir(parents=True, exist_ok=True)
+    located = [path.resolve() for path in paths]
+    with contextlib.chdir(work):
+        for asset_file, asset in received(located, work / "inbox", pages):
+            name = file_name(asset)
+            final = walk(asset_file, asset, config, lambda step, name=name: say(f"{step} {name}"))  # type: ignore[misc]
+            target = out / f"{asset.accession}-{asset.asset}"
+            lay_out(final, asset, work, target)
+            state = f"held at {final.held_at}" if isinstance(final, Held) else f"done: {target}"
+            pages.append((name, state, final.findings))
+    return pages
+
+
+def received(paths: Sequence[Path], inbox: Path, pages: list[Page]) -> Iterator[tuple[Path, Asset]]:
+    """Yield the file and content of each asset in some uploads; add what is wrong with an upload as a whole."""
+    for path in paths:
+        receipt = receive(path, inbox, reference=True)
+        if receipt.manifest.findings:
+            pages.append((str(path), "the upload", receipt.manifest.findings))
+        for asset in receipt.assets:
+            yield inbox / asset.accession / asset.modality / f"{asset.asset}.json", asset
+
+
+def file_name(asset: Asset) -> str:
+    """Return the submitter's name of an asset's first file."""
+    return asset.files[0].name if asset.files else asset.asset
+
+
+def walk(asset_file: Path, asset: Asset, config: Config, say: Say) -> Normalised | Held:
+    """Run the three steps of one asset in the working folder and return the last record."""
+    records = Path("work") / steps.key_of(asset)
+    limits = config.confinement
+    say("admit")
+    steps.admit(asset_file, config.step_settings("admit", asset.modality), records / "admit.json", limits)
+    say("convert")
+    settings = config.step_settings("convert", asset.modality)
+    steps.convert(records / "admit.json", Path("inbox"), settings, records / "convert.json", limits)
+    say("normalise")
+    settings = config.step_settings("normalise", asset.modality)
+    return steps.normalise(records / "convert.json", settings, records / "normalise.json", limits)
+
+
+def lay_out(final: Normalised | Held, asset: Asset, work: Path, target: Path) -> None:
+    """Put an asset's records, and where it came through its open format and derived view, under `target`."""
+    for name, kind in (("admit", Admitted), ("convert", Converted), ("normalise", Normalised)):
+        record = load(kind | Held, work / "work" / steps.key_of(asset) / f"{name}.json")
+        save(record, target / f"{name}.json")
+    if isinstance(final, Held):
+        return
+    places = [
+        (final.dataset.store, target, final.dataset.files),
+        (final.derived_store, target / "derived", final.derived_files),
+    ]
+    for store, folder, files in places:
+        for file in files:
+            if not (folder / file.path).exists():
+                link(work / store / file.path, folder / file.path)
