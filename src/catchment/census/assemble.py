@@ -1,14 +1,16 @@
 """Writes the census of a plan: the only file that writes the census's SOMA (Census schema 2.4.0) and tables.
 
 One pass over each dataset writes its counts, its normalised counts and all statistics, in row tiles of the census, so
-memory is bounded by one tile of 2,048 cells a worker. Each dataset is one fragment of each layer: writers never meet, and
-a later release can share the fragments of this one. Every array has its final shape before the first cell is written.
+memory is bounded by one tile of 2,048 cells a worker. Each dataset is one fragment of each layer: writers never meet,
+and a later release can share the fragments of this one. Every array has its final shape before the first cell is
+written.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,25 +22,15 @@ import pyarrow.parquet as pq
 import tiledbsoma
 
 from catchment import __version__
-from catchment.census.axes import (
-    Genes,
-    dictionaries_of,
-    gene_map,
-    marked,
-    obs_table,
-    union_of_genes,
-    values_of,
-    var_table,
-    with_general_tissue,
-)
+from catchment.census.axes import marked, obs_table, with_general_tissue
+from catchment.census.experiment import Experiment, survey
 from catchment.census.ledger import ledger_table, measurement_table
-from catchment.census.normalised import by_length, full_gene_assays, shares
+from catchment.census.normalised import full_gene_assays, shares
 from catchment.census.source import Cells, Source, row_blocks
 from catchment.census.statistics import CellStatistics, cell_statistics, joined
 from catchment.census.summary import CellCounts, census_info
 from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
 from catchment.config import CensusSettings
-from catchment.schema.columns import OBS
 from catchment.schema.records import Census, Normalised, Plan, PlannedDataset
 from catchment.soma import (
     Int64,
@@ -50,7 +42,6 @@ from catchment.soma import (
     logical_digest,
     matrix_options,
 )
-from catchment.vocabulary import Organism, organisms
 
 logger = logging.getLogger(__name__)
 
@@ -71,21 +62,15 @@ def assemble(
         the folder that the stores of the plan are relative to.
     """
     threads = available_threads()
-    experiments = [survey(plan, name, workdir, threads) for name in plan.organisms]
     root = scratch / SOMA
+    experiments = [survey(plan, name, workdir, threads) for name in plan.organisms]
     addresses = create_layout(root, plan, experiments, settings)
     counts = {experiment.name: CellCounts() for experiment in experiments}
     nnz = {experiment.name: np.zeros(experiment.genes.num_rows, np.int64) for experiment in experiments}
     for piece, filled in fill_matrices(experiments, addresses, workdir, threads):
-        name, planned = piece.experiment.name, piece.planned
-        with Source(planned, workdir, threads) as source:
-            own = with_general_tissue(source.obs())
-        measured = int((piece.gene_map >= 0).sum())
-        block = obs_table(own, planned, filled.cells, measured, piece.experiment.dictionaries)
-        fill_dataframe(addresses[name].obs, block, threads)
-        counts[name].add(block)
+        name = piece.experiment.name
+        counts[name].add(fill_obs(piece, filled, threads))
         nnz[name] += filled.gene_nnz
-        logger.info("census: %s fills rows %d to %d", planned.dataset, planned.first_row, planned.first_row + planned.rows)
     for experiment in experiments:
         fill_dataframe(addresses[experiment.name].var, experiment.var(nnz[experiment.name]), threads)
     fill_info(root, census_info(plan, contributions, counts, today()), threads)
@@ -105,65 +90,6 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd", compression_level=3)
 
 
-# --- what each organism's experiment will hold -------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One organism's part of the census, known before anything is written.
-
-    `gene_maps`: by dataset, the census's column of each of its columns. `dictionaries`: by column of obs.
-    """
-
-    organism: Organism
-    datasets: tuple[PlannedDataset, ...]
-    genes: pa.Table
-    gene_maps: dict[str, Int64]
-    dictionaries: dict[str, list[str]]
-
-    @property
-    def name(self) -> str:
-        """The organism as the census names it."""
-        return self.organism.name
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Cells and genes; an array of a SOMA has at least one of each."""
-        return (sum(dataset.rows for dataset in self.datasets), max(self.genes.num_rows, 1))
-
-    def var(self, nnz: Int64) -> pa.Table:
-        """Return the organism's var; `nnz`: cells in which each gene was counted."""
-        measured = np.zeros(self.genes.num_rows, np.int64)
-        for dataset in self.datasets:
-            measured[self.measured_by(dataset)] += dataset.rows
-        return var_table(self.genes, nnz, measured)
-
-    def measured_by(self, dataset: PlannedDataset) -> Int64:
-        """Return the columns of the census that a dataset measured, rising."""
-        mapped = self.gene_maps[dataset.dataset]
-        return np.sort(mapped[mapped >= 0])
-
-
-def survey(plan: Plan, name: str, workdir: Path, threads: int) -> Experiment:
-    """Read the genes and the values of obs of an organism's datasets; no counts."""
-    organism = next(one for one in organisms().values() if one.name == name)
-    datasets = tuple(dataset for dataset in plan.datasets if dataset.organism == name)
-    genes: dict[str, Genes] = {}
-    values: list[dict[str, set[str]]] = []
-    for planned in datasets:
-        with Source(planned, workdir, threads) as source:
-            genes[planned.dataset] = source.genes(organism)
-            values.append(values_of(with_general_tissue(source.obs())))
-    union = union_of_genes([one.table for one in genes.values()])
-    return Experiment(
-        organism=organism,
-        datasets=datasets,
-        genes=union,
-        gene_maps={dataset: gene_map(one, union) for dataset, one in genes.items()},
-        dictionaries=dictionaries_of(values, datasets),
-    )
-
-
 # --- the empty census --------------------------------------------------------------------------------------------
 
 
@@ -181,7 +107,8 @@ def create_layout(
     root: Path, plan: Plan, experiments: Sequence[Experiment], settings: CensusSettings
 ) -> dict[str, Addresses]:
     """Create every group and array of the SOMA at its final shape, and return the addresses by organism."""
-    with tiledbsoma.Collection.create(str(root), context=context()) as census:
+    created: Any = tiledbsoma.Collection.create(str(root), context=context())
+    with created as census:
         census.metadata["created_on"] = datetime.now(UTC).isoformat(timespec="seconds")
         census.metadata["made_by"] = f"catchment {__version__}"
         census.add_new_collection("census_info")
@@ -198,17 +125,12 @@ def create_experiment(data: Any, plan: Plan, experiment: Experiment, settings: C
     options = matrix_options(settings.zstd_level)
     uris = {}
     for name in (RAW, NORMALIZED) if settings.normalized_layer else (RAW,):
-        array = layers.add_new_sparse_ndarray(
-            name, type=pa.float32(), shape=experiment.shape, platform_config=options
-        )
-        uris[name] = array.uri
+        shape = experiment.shape
+        uris[name] = layers.add_new_sparse_ndarray(name, type=pa.float32(), shape=shape, platform_config=options).uri
     joinids = max(dataset.joinid for dataset in plan.datasets) + 1
     presence = measurement.add_new_sparse_ndarray(PRESENCE, type=pa.bool_(), shape=(joinids, experiment.shape[1]))
     presence.write(presence_table(experiment))
-    empty = {column.name: pa.array([], column.type) for column in OBS}
-    from catchment.schema.columns import to_table
-
-    obs = create_dataframe(own, "obs", to_table(OBS, empty, experiment.dictionaries), rows=experiment.shape[0])
+    obs = create_dataframe(own, "obs", experiment.empty_obs, rows=experiment.shape[0])
     var = create_dataframe(measurement, "var", experiment.var(np.zeros(experiment.genes.num_rows, np.int64)))
     return Addresses(obs=obs, var=var, raw=uris[RAW], normalized=uris.get(NORMALIZED))
 
@@ -223,10 +145,23 @@ def presence_table(experiment: Experiment) -> pa.Table:
 
 def fill_info(root: Path, tables: Mapping[str, pa.Table], threads: int) -> None:
     """Write the tables of `census_info`."""
-    with tiledbsoma.Collection.open(str(root / "census_info"), "w", context=context(threads)) as info:
+    opened: Any = tiledbsoma.Collection.open(str(root / "census_info"), "w", context=context(threads))
+    with opened as info:
         addresses = {name: create_dataframe(info, name, table) for name, table in tables.items()}
     for name, table in tables.items():
         fill_dataframe(addresses[name], table, threads)
+
+
+def fill_obs(piece: Piece, filled: Filled, threads: int) -> pa.Table:
+    """Write a dataset's rows of obs, and return them."""
+    planned = piece.planned
+    with Source(planned, piece.workdir, threads) as source:
+        own = with_general_tissue(source.obs())
+    measured = len(piece.experiment.measured_by(planned))
+    block = obs_table(own, planned, filled.cells, measured, piece.experiment.dictionaries)
+    fill_dataframe(piece.addresses.obs, block, threads)
+    logger.info("%s: %d cells from row %d of %s", planned.dataset, planned.rows, planned.first_row, planned.organism)
+    return block
 
 
 # --- the matrices ------------------------------------------------------------------------------------------------
@@ -270,22 +205,36 @@ def fill_matrices(
 
 
 def fill_dataset(piece: Piece) -> Filled:
-    """Write one dataset's counts and shares, one fragment a layer, tile by tile."""
-    planned, threads = piece.planned, piece.threads
-    lengths = piece.experiment.genes["feature_length"].to_numpy()
-    gene_nnz = np.zeros(piece.experiment.genes.num_rows, np.int64)
-    statistics = []
-    with Source(planned, piece.workdir, threads) as source:
+    """Write one dataset's counts and shares, one fragment a layer, a row tile of the census at a time."""
+    planned, experiment, threads = piece.planned, piece.experiment, piece.threads
+    lengths = experiment.genes["feature_length"].to_numpy()
+    gene_nnz = np.zeros(experiment.genes.num_rows, np.int64)
+    parts = []
+    with Source(planned, piece.workdir, threads) as source, ExitStack() as writers:
+        raw = writers.enter_context(MatrixWriter(piece.addresses.raw, threads))
+        normalized = None
+        if piece.addresses.normalized is not None:
+            normalized = writers.enter_context(MatrixWriter(piece.addresses.normalized, threads))
         full_gene = marked(source.obs(), full_gene_assays())
-        with MatrixWriter(piece.addresses.raw, threads) as raw, Shares(piece, threads) as normalized:
-            for first, end in row_blocks(planned):
-                start = first - planned.first_row
-                found = source.cells(start, end - planned.first_row)
-                rows, columns, values = census_cells(found, planned.first_row, piece.gene_map)
-                cells = rows - first
-                raw.write(rows, columns, values)
-                own_full_gene = full_gene[start : end - planned.first_row]
-                normalized.write(...)
-                statistics.append(cell_statistics(cells, values, end - first))
-                gene_nnz += np.bincount(columns, minlength=gene_nnz.size)
-    return Filled(joined(statistics), gene_nnz)
+        for first, end in row_blocks(planned):
+            own_rows = slice(first - planned.first_row, end - planned.first_row)
+            found = source.cells(own_rows.start, own_rows.stop)
+            rows, columns, values = placed(found, planned.first_row, piece.gene_map)
+            raw.write(rows, columns, values)
+            if normalized is not None:
+                normalized.write(rows, columns, shares(values, columns, rows - first, lengths, full_gene[own_rows]))
+            parts.append(cell_statistics(rows - first, values, end - first))
+            gene_nnz += np.bincount(columns, minlength=gene_nnz.size)
+    return Filled(joined(parts), gene_nnz)
+
+
+def placed(found: Cells, first_row: int, columns_of: Int64) -> Cells:
+    """Return a dataset's cells at their places in the census, in global order: no zeros, no genes left out."""
+    rows, columns, values = found
+    columns = columns_of[columns]
+    kept = (columns >= 0) & (values != 0)
+    if not kept.all():
+        rows, columns, values = rows[kept], columns[kept], values[kept]
+    rows = rows + first_row
+    order = global_order(rows, columns)
+    return (rows, columns, values) if order is None else (rows[order], columns[order], values[order])

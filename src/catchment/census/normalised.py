@@ -29,17 +29,22 @@ def full_gene_assays() -> frozenset[str]:
     return frozenset(row["id"] for row in csv.DictReader(text.splitlines(), delimiter="\t"))
 
 
-def by_length(values: Float32, columns: Int64, lengths: Int64, full_gene: npt.NDArray[np.bool_]) -> Float32:
-    """Return counts per base of their gene where `full_gene` says so (one flag per value), else the counts."""
-    if not full_gene.any():
-        return values
-    divided = values / np.maximum(lengths[columns], 1).astype(np.float32)
-    return np.where(full_gene, divided, values)
+def shares(values: Float32, columns: Int64, cells: Int64, lengths: Int64, full_gene: npt.NDArray[np.bool_]) -> Float32:
+    """Return each count as a share of its cell.
 
-
-def shares(values: Float32, cells: Int64, count: int) -> Float32:
-    """Return each value as a share of the sum of its cell; `cells` says whose it is, 0 to `count` - 1."""
-    sums = np.bincount(cells, weights=values, minlength=count)
+    Parameters
+    ----------
+    columns, cells
+        the gene and the cell of each value; cells from 0 on.
+    lengths
+        of each gene, in bases.
+    full_gene
+        for each cell, whether its assay reads whole transcripts.
+    """
+    if full_gene.any():
+        divided = values / np.maximum(lengths[columns], 1).astype(np.float32)
+        values = np.where(full_gene[cells], divided, values)
+    sums = np.bincount(cells, weights=values, minlength=full_gene.size)
     return never_zero(round_mantissa((values / sums[cells]).astype(np.float32)))
 
 

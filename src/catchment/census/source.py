@@ -31,7 +31,7 @@ class Source:
 
     def __init__(self, planned: PlannedDataset, workdir: Path, threads: int) -> None:
         uri = str(workdir / planned.store / planned.path)
-        self._root: Any = tiledbsoma.open(uri, context=context(threads))
+        self._root = tiledbsoma.Experiment.open(uri, context=context(threads))
         self._measurement = self._root.ms["RNA"]
         self._counts = self._measurement.X["raw"]
         rows = self._root.obs.count

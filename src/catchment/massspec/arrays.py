@@ -67,11 +67,10 @@ def decode(text: str, dtype: np.dtype[Any], compressed: bool, length: int, max_b
     if max_bytes is not None and expected > max_bytes:
         raise Broken(rules.SPECTRUM_TOO_LARGE, f"{length:,} values declared ({expected:,} bytes)")
     data = from_base64(text)
-    if compressed and data:
-        data = inflate(data, expected, max_bytes)
-    if len(data) != expected:
-        values = f"{len(data) // dtype.itemsize:,}" if len(data) % dtype.itemsize == 0 else f"{len(data):,} bytes, not"
-        raise Broken(rules.LENGTH_DIFFERS, f"{values} values of {dtype.itemsize} bytes", expected=f"{length:,} values")
+    data, size = inflate(data, expected) if compressed and data else (data, len(data))
+    if size != expected:
+        values = f"{size / dtype.itemsize:,g} values of {dtype.itemsize} bytes"
+        raise Broken(rules.LENGTH_DIFFERS, values, expected=f"{length:,} values")
     return np.frombuffer(data, dtype)
 
 
@@ -83,23 +82,25 @@ def from_base64(text: str) -> bytes:
         raise Broken(rules.BAD_BASE64, str(error)) from None
 
 
-def inflate(data: bytes, expected: int, max_bytes: int | None) -> bytes:
-    """Return what a zlib stream holds; one that holds far more than expected is not inflated to its end."""
+def inflate(data: bytes, expected: int) -> tuple[bytes, int]:
+    """Return what a zlib stream holds and how many bytes that is.
+
+    At most `expected` bytes and one more are kept; a stream that holds far more is not inflated to its end.
+    """
     stream = zlib.decompressobj()
     try:
         inside = stream.decompress(data, expected + 1)
-        excess = 0
-        while not stream.eof and stream.unconsumed_tail and excess <= max(expected, INFLATE_STEP):
-            excess += len(stream.decompress(stream.unconsumed_tail, INFLATE_STEP))
+        size = len(inside)
+        while not stream.eof and (more := stream.decompress(stream.unconsumed_tail, INFLATE_STEP)):
+            size += len(more)
+            if size > 2 * expected + INFLATE_STEP:
+                found = f"an array that inflates to {size:,} bytes and more, {expected:,} declared"
+                raise Broken(rules.SPECTRUM_TOO_LARGE, found)
     except zlib.error as error:
         raise Broken(rules.BAD_COMPRESSION, str(error)) from None
-    if excess > max(expected, INFLATE_STEP):
-        raise Broken(
-            rules.SPECTRUM_TOO_LARGE, f"an array that inflates to {expected + excess:,} bytes and more, {expected:,} declared"
-        )
     if not stream.eof:
-        raise Broken(rules.BAD_COMPRESSION, f"a zlib stream that ends after {len(inside):,} bytes")
-    return inside if not excess else inside + bytes(excess)
+        raise Broken(rules.BAD_COMPRESSION, f"a zlib stream that ends after {size:,} bytes")
+    return inside, size
 
 
 def encode(values: Numbers, dtype: str, level: int = 1) -> str:

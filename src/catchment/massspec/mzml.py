@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 from xml.parsers import expat
 
 from catchment.massspec import rules
+from catchment.massspec.document import Document, Element, EncodedArray, IndexCheck, Param
 from catchment.massspec.faults import Broken, shown, whole
 from catchment.massspec.source import BLOCK_BYTES, Source
 
@@ -48,72 +47,6 @@ SINGLE = frozenset({"indexedmzML", "mzML", "run", "spectrumList", "chromatogramL
 ELEMENTS = frozenset({"spectrum", "chromatogram"})
 WITH_TEXT = frozenset({"binary", "offset", "indexListOffset", "fileChecksum"})
 MAX_SHORT_TEXT = 1_000
-
-
-class Param(NamedTuple):
-    """A controlled-vocabulary parameter and the name of the element it stands in."""
-
-    parent: str
-    accession: str
-    name: str
-    value: str
-    unit: str
-
-
-@dataclass
-class EncodedArray:
-    """One binaryDataArray as it stands there: `length` is its own arrayLength where it has one."""
-
-    length: str | None
-    params: list[Param] = field(default_factory=list)
-    text: str = ""
-
-
-@dataclass
-class Element:
-    """A spectrum or chromatogram: its attributes as written, and the byte of the (inflated) file it starts at."""
-
-    kind: str
-    start: int
-    id: str
-    length: str | None
-    params: list[Param] = field(default_factory=list)
-    arrays: list[EncodedArray] = field(default_factory=list)
-
-
-@dataclass
-class IndexCheck:
-    """What became of a submitted index, entry by entry: how many, how many of them wrong, and the first wrong one."""
-
-    entries: int = 0
-    wrong: int = 0
-    first_wrong: str = ""
-
-
-@dataclass
-class Document:
-    """What a file says of itself and where its parts are (bytes of the inflated file); filled as the scan goes on."""
-
-    encoding: str = "utf-8"
-    wrapped: bool = False
-    version: str = ""
-    run_id: str = ""
-    start_time: str = ""
-    declared: dict[str, int | None] = field(default_factory=dict)
-    instrument: str | None = None
-    software: list[str] = field(default_factory=list)
-    source_files: list[str] = field(default_factory=list)
-    header_complete: bool = False
-    complete: bool = False
-    starts: dict[str, list[int]] = field(default_factory=lambda: {"spectrum": [], "chromatogram": []})
-    ids: dict[str, list[str]] = field(default_factory=lambda: {"spectrum": [], "chromatogram": []})
-    mzml_start: int = 0
-    mzml_end: int = 0
-    index_start: int | None = None
-    index_offset: str | None = None
-    index: dict[str, IndexCheck] = field(default_factory=dict)
-    checksum_declared: str | None = None
-    checksum_computed: str = ""
 
 
 class Scanner:

@@ -181,12 +181,17 @@ def labels_of(value: str) -> str:
 
 def kept_name(name: str, taken: Mapping[str, Any]) -> str:
     """Return the name under which a curator's column is kept: its own, unless the open format needs that for itself."""
-    if name and name not in ("obs_id", "var_id") and not name.startswith(("soma_", "__")):
+    if not is_reserved(name):
         return name
-    new = f"submitted_{name}"
+    new = f"submitted_{name}".encode("utf-8", "backslashreplace").decode()
     while new in taken:
         new += "_"
     return new
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether the open format cannot have a curator's column under this name."""
+    return name in ("", "obs_id", "var_id") or name.startswith(("soma_", "__")) or not name.isprintable()
 
 
 def obs_table(
@@ -217,7 +222,7 @@ def obs_table(
 
 
 def var_table(
-    ids: list[str], names: list[str], references: list[str], mitochondrial: Any, columns: Mapping[str, pa.Array]
+    ids: list[str], names: list[str], references: list[str], columns: Mapping[str, pa.Array]
 ) -> pa.Table:
     """Return the table of genes: ids, the schema's feature columns (given or derived), the curator's columns."""
     rows = len(ids)
@@ -237,7 +242,6 @@ def var_table(
         "feature_type": text("feature_type", ["synthetic" if spike else "unknown" for spike in spike_in]),
         "feature_biotype": text("feature_biotype", ["spike-in" if spike else "gene" for spike in spike_in]),
         "feature_reference": text("feature_reference", references),
-        "is_mitochondrial": pa.array(np.asarray(mitochondrial, bool)),
     }
     for name, values in columns.items():
         if name not in table:

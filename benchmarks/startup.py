@@ -1,0 +1,75 @@
+"""What a tiny asset costs: CPU seconds of each step, and the share that goes into imports.
+
+Small jobs are all start-up: a build of many small assets is made of this figure. Prints a table of medians.
+
+    python benchmarks/startup.py [REPEATS]
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from catchment.demonstration import massspec, singlecell
+
+CATCHMENT = Path(sys.executable).parent / "catchment"
+IMPORT_LINE = re.compile(r"^import time:\s+(\d+) \|", re.MULTILINE)
+INPUTS = {"admit": "--asset", "convert": "--admission", "normalise": "--conversion"}
+
+
+def tiny_assets(folder: Path) -> dict[str, Path]:
+    """Write one tiny upload for each modality."""
+    folder.mkdir()
+    singlecell.write_h5ad(folder / "cells.h5ad", organism="homo_sapiens", cells=50, seed=1)
+    massspec.write_mzml(folder / "run.mzML", seed=1, spectra=20)
+    pixels = np.random.default_rng(1).integers(0, 255, (64, 64), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "image.png")
+    return {"singlecell": folder / "cells.h5ad", "massspec": folder / "run.mzML", "imaging": folder / "image.png"}
+
+
+def cpu_seconds(command: list[str], workdir: Path) -> tuple[float, float]:
+    """Return CPU seconds of a command and its children, and the seconds of them that its imports took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=workdir, check=True, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    traced = subprocess.run(command, cwd=workdir, check=True, stderr=subprocess.PIPE, env=environment, text=True)
+    return total, sum(map(int, IMPORT_LINE.findall(traced.stderr))) / 1e6
+
+
+def main() -> int:
+    """Measure every step of every modality and print the table."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    print("| modality | step | CPU s | of which imports |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        workdir = Path(name)
+        for modality, upload in tiny_assets(workdir / "uploads").items():
+            command = [CATCHMENT, "receive", upload, "--inbox", workdir / "inbox"]
+            subprocess.run(command, check=True, capture_output=True)
+            (source,) = (workdir / "inbox").glob(f"*/{modality}/*.json")
+            for step, option in INPUTS.items():
+                record = workdir / "work" / source.parent.relative_to(workdir / "inbox") / source.stem / f"{step}.json"
+                figures = []
+                for _ in range(repeats):
+                    subprocess.run(["rm", "-rf", str(workdir / "store")] if step == "convert" else ["true"], check=True)
+                    command = [str(CATCHMENT), "step", step, option, str(source), "--out", str(record)]
+                    figures.append(cpu_seconds(command, workdir))
+                total = statistics.median(figure[0] for figure in figures)
+                imports = statistics.median(figure[1] for figure in figures)
+                print(f"| {modality} | {step} | {total:.2f} | {imports / total:.0%} |", flush=True)
+                source = record
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

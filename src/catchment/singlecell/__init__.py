@@ -1,0 +1,88 @@
+"""Single-cell: H5AD (AnnData) in, TileDB-SOMA out. What is heavy loads when a function is first called."""
+
+from __future__ import annotations
+
+from catchment.config import SinglecellAdmit, SinglecellConvert, SinglecellNormalise
+from catchment.contract import Modality
+from catchment.schema.records import (
+    Admission,
+    Asset,
+    Contribution,
+    Dataset,
+    Derived,
+    Description,
+    Metrics,
+    Product,
+    Unreadable,
+)
+from catchment.singlecell.estimate import estimate
+from catchment.singlecell.recognise import recognise
+from catchment.storage import Place
+
+
+def _describe(asset: Asset) -> Description | Unreadable:
+    """Return `describe.describe(asset)`."""
+    from catchment.singlecell.describe import describe as run
+
+    return run(asset)
+
+
+def _prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
+    """Return the asset itself: labels are added by `convert`."""
+    return asset
+
+
+def _validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:
+    """Return `validate.validate(...)`."""
+    from catchment.singlecell.validate import validate as run
+
+    return run(description, asset, settings)
+
+
+def _convert(
+    asset: Asset, description: Description, place: Place, settings: SinglecellConvert
+) -> Product | Unreadable:
+    """Return `convert.convert(...)`."""
+    from catchment.singlecell.convert import convert as run
+
+    return run(asset, description, place, settings)
+
+
+def _measure(product: Product, place: Place) -> Metrics:
+    """Return `measure.measure(...)`."""
+    from catchment.singlecell.measure import measure as run
+
+    return run(product, place)
+
+
+def _normalise(
+    dataset: Dataset, asset: Asset, store: Place, place: Place, settings: SinglecellNormalise
+) -> Derived:
+    """Return `normalise.normalise(...)`."""
+    from catchment.singlecell.normalise import normalise as run
+
+    return run(dataset, asset, store, place, settings)
+
+
+def _contribute(dataset: Dataset, asset: Asset, store: Place) -> Contribution:
+    """Return `contribute.contribute(...)`."""
+    from catchment.singlecell.contribute import contribute as run
+
+    return run(dataset, asset, store)
+
+
+MODALITY = Modality(
+    admit_settings=SinglecellAdmit,
+    convert_settings=SinglecellConvert,
+    normalise_settings=SinglecellNormalise,
+    extensions=(".h5ad",),
+    recognise=recognise,
+    describe=_describe,
+    prepare=_prepare,
+    validate=_validate,
+    estimate=estimate,
+    convert=_convert,
+    measure=_measure,
+    normalise=_normalise,
+    contribute=_contribute,
+)

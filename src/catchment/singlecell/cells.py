@@ -1,0 +1,241 @@
+"""What is wrong with the metadata of cells: each distinct value is held against the schema once. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from catchment import vocabulary
+from catchment.schema.records import Finding
+from catchment.schema.rules import Rule
+from catchment.singlecell import rules
+from catchment.singlecell.columns import (
+    JOIN,
+    NOT_COLUMNS,
+    Column,
+    Given,
+    admitted_suspensions,
+    as_dictionary,
+    codes_of,
+    is_reserved,
+    labels_of,
+    used_values,
+)
+from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.tables import Admitted, SchemaColumn, admitted_for, schema_columns
+
+TISSUE_UNKNOWN = "tissue"  # stands where tissue_type is missing: that is a finding of its own
+
+
+@dataclass
+class Wrong:
+    """Values of a column that break one rule in one way: each with its number of cells, and what was expected."""
+
+    values: dict[str, int] = field(default_factory=dict)
+    expected: str = ""
+
+
+def check_obs(
+    columns: Mapping[str, pa.Array], schema: Mapping[str, Column], known: Mapping[str, Given], organism: str | None
+) -> list[Finding]:
+    """Return every finding on the metadata of cells; `columns` are the file's, `schema` those of `columns.completed`."""
+    findings: list[Finding] = []
+    for column in schema_columns():
+        findings += check_column(column, schema, organism)
+    findings += suspension_findings(schema)
+    findings += contradictions(columns, known)
+    findings += replaced_labels(columns, schema)
+    findings += reserved_names(columns, "obs")
+    return findings
+
+
+def check_column(column: SchemaColumn, schema: Mapping[str, Column], organism: str | None) -> list[Finding]:
+    """Return what is wrong with one schema column."""
+    where = f"obs/{column.column}"
+    if column.column not in schema:
+        return [rules.COLUMN_MISSING.broken(where, "no such column, and no value for all cells")]
+    values, source = schema[column.column].values, schema[column.column].source
+    place = where if source in ("file", "filled") else source
+    findings = []
+    if source == "filled":
+        filled = first_of(used_values(values))
+        findings.append(rules.COLUMN_FILLED.broken(where, f"no such column; filled with {filled}"))
+    if values.null_count:
+        rows = np.flatnonzero(np.asarray(values.is_null()))
+        findings.append(
+            rules.VALUES_MISSING.broken(where, f"no value in rows {first_of(rows.tolist())}", count=values.null_count)
+        )
+    if column.kind == "bool":
+        if not pa.types.is_boolean(values.type):
+            kind = shown(values.type)
+            findings.append(rules.COLUMN_TYPE.broken(place, f"values of type {kind}", expected="true/false"))
+        return findings
+    return [*findings, *value_findings(column, schema, organism, place)]
+
+
+def value_findings(
+    column: SchemaColumn, schema: Mapping[str, Column], organism: str | None, place: str
+) -> Iterator[Finding]:
+    """Yield a finding for each rule that values of a column break, with the values and their number of cells."""
+    wrong: dict[tuple[str, str], Wrong] = defaultdict(Wrong)
+    broken: dict[str, Rule] = {}
+    for value, tissue_type, cells in by_tissue_type(schema[column.column].values, schema):
+        fault = fault_of(column, value, organism, tissue_type)
+        if fault is None:
+            continue
+        rule, expected = fault
+        broken[rule.code] = rule
+        group = wrong[rule.code, expected]
+        group.values[value] = group.values.get(value, 0) + cells
+        group.expected = expected
+    for (code, _), group in wrong.items():
+        cells = sum(group.values.values())
+        found = f"{first_of(group.values)} in {cells:,} cells"
+        yield broken[code].broken(place, found, expected=group.expected, count=cells)
+
+
+def by_tissue_type(values: pa.DictionaryArray, schema: Mapping[str, Column]) -> Iterator[tuple[str, str, int]]:
+    """Yield each combination of a value and a tissue type that occurs, with its number of cells."""
+    if "tissue_type" not in schema:
+        for value, cells in used_values(values).items():
+            yield value, TISSUE_UNKNOWN, cells
+        return
+    for value, tissue_type, cells in pairs(values, schema["tissue_type"].values):
+        yield value, tissue_type, cells
+
+
+def pairs(left: pa.DictionaryArray, right: pa.DictionaryArray) -> Iterator[tuple[str, str, int]]:
+    """Yield each pair of values that occurs in the same row, with its number of rows."""
+    left_codes, right_codes = codes_of(left), codes_of(right)
+    both = (left_codes >= 0) & (right_codes >= 0)
+    width = max(len(right.dictionary), 1)
+    keys, counts = np.unique(left_codes[both] * width + right_codes[both], return_counts=True)
+    left_texts, right_texts = left.dictionary.to_pylist(), right.dictionary.to_pylist()
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        yield left_texts[key // width], right_texts[key % width], count
+
+
+# --- one value ---------------------------------------------------------------------------------------------------
+
+
+def fault_of(column: SchemaColumn, value: str, organism: str | None, tissue_type: str) -> tuple[Rule, str] | None:
+    """Return the rule that a value breaks and what was expected instead, or None."""
+    rows = admitted_for(column.column, organism or "", tissue_type)
+    if organism is None and any(row.organism != "*" for row in rows):
+        rows = ()  # nothing to hold it against; the unknown organism is a finding of its own
+    parts = value.split(JOIN)
+    if len(parts) > 1:
+        if not set(map(vocabulary.prefix, parts)) <= set(column.joined):
+            allowed = f"terms of {', '.join(column.joined)} only" if column.joined else "one term"
+            return rules.TERM_NOT_ALLOWED, allowed
+        if parts != sorted(set(parts)):
+            return rules.TERMS_UNORDERED, JOIN.join(sorted(set(parts)))
+    for part in parts:
+        fault = fault_of_part(column, part, rows)
+        if fault is not None:
+            return fault
+    return None
+
+
+def fault_of_part(column: SchemaColumn, part: str, rows: tuple[Admitted, ...]) -> tuple[Rule, str] | None:
+    """Return what is wrong with one term or word."""
+    word = any(part in row.terms for row in rows) and ":" not in part
+    if column.kind == "term" and not word and part not in vocabulary.NOT_A_TERM:
+        if vocabulary.label(part) is None:
+            return rules.TERM_UNKNOWN, rules.TERM_UNKNOWN.expected
+        if vocabulary.is_deprecated(part):
+            return rules.TERM_DEPRECATED, rules.TERM_DEPRECATED.expected
+    if not part.strip():
+        return rules.TERM_NOT_ALLOWED, "a value that is not empty"
+    if rows and not any(admits(row, part) for row in rows):
+        return rules.TERM_NOT_ALLOWED, expectation(rows)
+    return None
+
+
+def admits(row: Admitted, value: str) -> bool:
+    """Tell whether one row of the table of admitted values admits a value."""
+    if value in row.terms:
+        return True
+    if value in row.not_terms or not row.below:
+        return False
+    if row.below == ("*",) or vocabulary.prefix(value) in row.below:
+        return True
+    above = set(vocabulary.ancestors(value))
+    return not above.isdisjoint(row.below) and above.isdisjoint(row.not_below)
+
+
+def expectation(rows: tuple[Admitted, ...]) -> str:
+    """Return in words what some rows of the table admit."""
+    ways = []
+    for row in rows:
+        if row.below == ("*",):
+            ways.append(f"any text but {', '.join(row.not_terms)}")
+        elif row.below:
+            ways.append("a term below " + " or ".join(named(root) for root in row.below))
+        if row.terms:
+            ways.append(" or ".join(named(term) for term in row.terms))
+    return "; or ".join(ways)
+
+
+def named(term: str) -> str:
+    """Return a term with its label, as a message shows it."""
+    label = vocabulary.label(term) if ":" in term else None
+    return f"{term} ({label})" if label else term
+
+
+# --- several columns ---------------------------------------------------------------------------------------------
+
+
+def suspension_findings(schema: Mapping[str, Column]) -> list[Finding]:
+    """Return a finding where suspension types do not fit their assays."""
+    if "assay_ontology_term_id" not in schema or "suspension_type" not in schema:
+        return []
+    findings = []
+    assays, suspensions = schema["assay_ontology_term_id"].values, schema["suspension_type"].values
+    for assay, suspension, cells in pairs(assays, suspensions):
+        types = admitted_suspensions(assay)
+        if types and suspension not in types and vocabulary.label(assay) is not None:
+            found = f"{shown(suspension)!r} with {named(assay)} in {cells:,} cells"
+            expected = " or ".join(types)
+            findings.append(rules.SUSPENSION_UNUSUAL.broken("obs/suspension_type", found, expected=expected, count=cells))
+    return findings
+
+
+def contradictions(columns: Mapping[str, pa.Array], known: Mapping[str, Given]) -> list[Finding]:
+    """Return a finding for each column of the file that says other than the submission's metadata."""
+    findings = []
+    for name, given in known.items():
+        if name not in columns or name in NOT_COLUMNS:
+            continue
+        values = used_values(as_dictionary(columns[name]))
+        others = {value: cells for value, cells in values.items() if value != str(given.value)}
+        if others:
+            found = f"{first_of(others)} in {sum(others.values()):,} cells; {given.where} says {shown(given.value)!r}"
+            findings.append(rules.CONTRADICTION.broken(f"obs/{shown(name)}", found, count=sum(others.values())))
+    return findings
+
+
+def replaced_labels(columns: Mapping[str, pa.Array], schema: Mapping[str, Column]) -> list[Finding]:
+    """Return a finding for each label column of the file that differs from the ontologies."""
+    findings = []
+    for column in schema_columns():
+        if not column.label or column.label not in columns or column.column not in schema:
+            continue
+        differing = {}
+        for term, label, cells in pairs(schema[column.column].values, as_dictionary(columns[column.label])):
+            if labels_of(term) != label:
+                differing[f"{label} for {term} ({labels_of(term)})"] = cells
+        if differing:
+            cells = sum(differing.values())
+            findings.append(rules.LABEL_REPLACED.broken(f"obs/{column.label}", first_of(differing), count=cells))
+    return findings
+
+
+def reserved_names(columns: Mapping[str, pa.Array], table: str) -> list[Finding]:
+    """Return a finding where columns have names that the open format needs."""
+    names = [name for name in columns if is_reserved(name)]
+    return [rules.NAME_RESERVED.broken(table, first_of(names), count=len(names))] if names else []

@@ -1,0 +1,70 @@
+"""What an H5AD's headers say, once its container has proved safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from catchment.schema.records import Asset, Description, Finding, Unreadable
+from catchment.singlecell import rules
+from catchment.singlecell.container import READ_FAULTS, container_findings, opened
+from catchment.singlecell.layout import Layout, Unfit, layout_of, members, text_of
+from catchment.singlecell.reading import uns_text
+from catchment.singlecell.recognise import HDF5_SIGNATURE
+from catchment.singlecell.rules import shown
+
+
+def describe(asset: Asset) -> Description | Unreadable:
+    """Return an H5AD's shape, type of counts and parts; or why it cannot (or must not) be read."""
+    path = Path(asset.files[0].path)
+    with path.open("rb") as start:
+        signature = start.read(len(HDF5_SIGNATURE))
+    if signature != HDF5_SIGNATURE:
+        found = f"{signature!r} at the start" if signature else "an empty file"
+        return Unreadable(findings=(rules.UNREADABLE.broken("/", found, expected=f"{HDF5_SIGNATURE!r}"),))
+    try:
+        with opened(str(path)) as file:
+            unsafe = container_findings(file)
+            return Unreadable(findings=unsafe) if unsafe else description_of(file, layout_of(file))
+    except Unfit as unfit:
+        return Unreadable(findings=unfit.findings)
+    except READ_FAULTS as error:
+        return Unreadable(findings=(unreadable(error),))
+
+
+def unreadable(error: BaseException) -> Finding:
+    """Return the finding for what h5py raised on a damaged file."""
+    return rules.UNREADABLE.broken("/", shown(error, 300))
+
+
+def description_of(file: h5py.File, layout: Layout) -> Description:
+    """Return the description of a file whose layout is known."""
+    raw = layout.raw
+    return Description(
+        format="h5ad",
+        reader="h5py",
+        reader_version=h5py.__version__,
+        axes=("obs", "var"),
+        shape=raw.shape,
+        dtype=raw.dtype,
+        facts={
+            "raw": raw.path,
+            "encoding": raw.encoding,
+            "nnz": raw.nnz,
+            "stored_bytes": raw.stored_bytes,
+            "obs_columns": column_names(file[layout.obs]),
+            "var_columns": column_names(file[layout.var]),
+            "layers": {shown(name): [matrix.encoding, matrix.nnz] for name, matrix in sorted(layout.layers.items())},
+            "obsm": {shown(name): list(shape) for name, shape in sorted(layout.obsm.items())},
+            "left_behind": [shown(path) for path in layout.left_behind],
+            "organism_ontology_term_id": shown(uns_text(file, "organism_ontology_term_id") or "") or None,
+            "title": shown(uns_text(file, "title") or "", 500) or None,
+        },
+    )
+
+
+def column_names(table: h5py.Group | h5py.Dataset) -> list[str]:
+    """Return the names of a table's columns, its index left out."""
+    index = text_of(table.attrs.get("_index")) or "_index"
+    return [shown(name) for name in members(table) if name not in (index, "index", "__categories")]

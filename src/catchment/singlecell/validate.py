@@ -1,0 +1,182 @@
+"""Every fault of an H5AD in one pass over its counts, each with its place, and the statistics of that pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from catchment.config import SinglecellAdmit
+from pydantic import JsonValue
+
+from catchment.schema.records import Admission, Asset, Description, Finding
+from catchment.schema.rules import Rule
+from catchment.singlecell import rules
+from catchment.singlecell.blocks import blocks, read_indptr
+from catchment.singlecell.cells import check_obs, reserved_names
+from catchment.singlecell.columns import completed
+from catchment.singlecell.container import READ_FAULTS, opened
+from catchment.singlecell.describe import unreadable
+from catchment.singlecell.layout import Layout, Matrix, Unfit
+from catchment.singlecell.matrix import LARGEST_EXACT, Faults, Offenders, Sums, canonical, indptr_fault, median_or_none
+from catchment.singlecell.matrix import row_hashes
+from catchment.singlecell.reading import Reading, read
+from catchment.singlecell.rules import SHOWN, first_of, shown
+
+PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass
+class Pass:
+    """What one pass over the raw counts learnt."""
+
+    faults: Faults
+    sums: Sums
+    hashes: npt.NDArray[np.uint64]
+    findings: list[Finding] = field(default_factory=list)
+    complete: bool = True
+
+
+def validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:
+    """Return every finding on an asset that `describe` could read, and statistics of its counts."""
+    try:
+        with opened(asset.files[0].path) as file:
+            reading = read(file, asset)
+            findings = [*layout_findings(reading.layout), *reading.findings, *metadata_findings(reading)]
+            passed = pass_over(file, reading, settings.block_rows)
+    except Unfit as unfit:
+        return Admission(findings=unfit.findings)
+    except READ_FAULTS as error:
+        return Admission(findings=(unreadable(error),))
+    findings += passed.findings + count_findings(passed, reading)
+    findings += [finding for matrix in reading.layout.layers.values() for finding in layer_findings(matrix)]
+    return Admission(findings=tuple(findings), statistics=statistics(passed, reading))
+
+
+def layout_findings(layout: Layout) -> list[Finding]:
+    """Return what the parts of the file are held to, whatever is in them."""
+    findings = []
+    if layout.old:
+        findings.append(rules.OLD_ENCODING.broken("/", "no encoding-type 'anndata'"))
+    names = {f"obsm/{name}": name for name in layout.obsm} | {m.path: name for name, m in layout.layers.items()}
+    unfit = [path for path, name in names.items() if not PART_NAME.fullmatch(name)]
+    if unfit:
+        findings.append(rules.PART_NAME.broken(shown(unfit[0]), first_of(unfit), count=len(unfit)))
+    if layout.left_behind:
+        found = first_of(layout.left_behind)
+        findings.append(rules.LEFT_BEHIND.broken("/", found, count=len(layout.left_behind)))
+    return findings
+
+
+def metadata_findings(reading: Reading) -> list[Finding]:
+    """Return findings on the tables of cells and genes."""
+    schema = completed(reading.obs.columns, len(reading.obs.names), reading.known, reading.organism)
+    findings = check_obs(reading.obs.columns, schema, reading.known, reading.organism)
+    return findings + reserved_names(reading.var.columns, reading.layout.var)
+
+
+# --- the pass over the counts ------------------------------------------------------------------------------------
+
+
+def pass_over(file: h5py.File, reading: Reading, block_rows: int) -> Pass:
+    """Return what the raw counts say, read once, block by block."""
+    matrix = reading.layout.raw
+    cells, genes = matrix.shape
+    passed = Pass(Faults(genes), Sums(cells, reading.genes.mitochondrial), np.zeros(cells, np.uint64))
+    if matrix.encoding == "csr":
+        fault = indptr_fault(read_indptr(file, matrix), matrix.nnz)
+        if fault is not None:
+            passed.findings.append(rules.SPARSE_BROKEN.broken(f"{matrix.path}/indptr", fault))
+            passed.complete = False
+            return passed
+    for block in blocks(file, matrix, block_rows):
+        passed.faults.add(block)
+        if passed.faults.consistent and not passed.faults.not_finite.count:
+            clean = canonical(block)
+            passed.sums.add(clean)
+            passed.hashes[block.first : block.last] = row_hashes(clean)
+    passed.complete = passed.faults.consistent
+    return passed
+
+
+def layer_findings(matrix: Matrix) -> list[Finding]:
+    """Return findings on another layer's header; its values are not judged: any number may be in it."""
+    if matrix.dtype not in ("float32", "float16", "int8", "uint8", "int16", "uint16"):
+        return [rules.PRECISION.broken(shown(matrix.path), f"{matrix.dtype}, kept as float32")]
+    return []
+
+
+def count_findings(passed: Pass, reading: Reading) -> list[Finding]:
+    """Return the findings that the pass over the counts ends in."""
+    faults, path = passed.faults, reading.layout.raw.path
+    findings = []
+
+    def offence(rule: Rule, what: str, offenders: Offenders) -> None:
+        if offenders.count:
+            found = f"{what}: {places(offenders, reading)}"
+            findings.append(rule.broken(path, found, count=offenders.count))
+
+    genes = reading.layout.raw.shape[1]
+    offence(rules.SPARSE_BROKEN, f"column numbers outside 0 to {genes - 1:,}", faults.out_of_range)
+    offence(rules.SPARSE_BROKEN, "a gene twice in one cell", faults.duplicates)
+    kinds = {"not finite": faults.not_finite, "negative": faults.negative, "not whole": faults.fractional}
+    what = ", ".join(f"{kind.count:,} {name}" for name, kind in kinds.items() if kind.count)
+    offence(rules.NOT_COUNTS, what, faults.not_counts)
+    offence(rules.COUNT_TOO_LARGE, f"above {LARGEST_EXACT:,}", faults.too_large)
+    if reading.layout.raw.encoding == "csr" and faults.zeros:
+        findings.append(rules.EXPLICIT_ZEROS.broken(path, f"{faults.zeros:,} stored zeros", count=faults.zeros))
+    if faults.unsorted_rows:
+        found = f"{faults.unsorted_rows:,} cells"
+        findings.append(rules.UNSORTED.broken(path, found, count=faults.unsorted_rows))
+    return findings + (cell_findings(passed, reading) if passed.complete and not faults.not_counts.count else [])
+
+
+def cell_findings(passed: Pass, reading: Reading) -> list[Finding]:
+    """Return findings on whole cells: without counts, or with the counts of another."""
+    path, names = reading.layout.raw.path, reading.obs.names
+    findings = []
+    empty = np.flatnonzero(passed.sums.n_genes_by_counts == 0)
+    if empty.size:
+        found = f"no counts in cells {first_of([names[row] for row in empty])}"
+        findings.append(rules.EMPTY_CELLS.broken(path, found, count=int(empty.size)))
+    order = np.argsort(passed.hashes, kind="stable")
+    ordered = passed.hashes[order]
+    again = order[1:][(np.diff(ordered) == 0) & (ordered[1:] != 0)]
+    if again.size:
+        found = f"counts seen in an earlier cell: {first_of([names[row] for row in np.sort(again)])}"
+        findings.append(rules.IDENTICAL_CELLS.broken(path, found, count=int(again.size)))
+    return findings
+
+
+def places(offenders: Offenders, reading: Reading) -> str:
+    """Return the first offenders by cell, gene and value."""
+    genes = len(reading.genes.ids)
+
+    def one(row: int, column: int, value: float) -> str:
+        gene = reading.genes.ids[column] if 0 <= column < genes else f"column {column}"
+        return f"{value:g} (cell {shown(reading.obs.names[row])}, gene {shown(gene)})"
+
+    rest = f" and {offenders.count - SHOWN:,} more" if offenders.count > SHOWN else ""
+    return ", ".join(one(*place) for place in offenders.first) + rest
+
+
+def statistics(passed: Pass, reading: Reading) -> dict[str, JsonValue]:
+    """Return what later steps and reports may want to know of the counts; only shapes where they are no counts."""
+    cells, genes = reading.layout.raw.shape
+    known: dict[str, JsonValue] = {"n_cells": cells, "n_genes": genes, "organism_ontology_term_id": reading.organism, "title": reading.title}
+    if not passed.complete or passed.faults.not_counts.count:
+        return known
+    sums = passed.sums
+    return {
+        **known,
+        "nnz": int(sums.n_genes_by_counts.sum()),
+        "total_counts": float(sums.total_counts.sum()),
+        "cells_without_counts": int(np.count_nonzero(sums.n_genes_by_counts == 0)),
+        "genes_without_counts": int(np.count_nonzero(sums.gene_cells == 0)),
+        "median_genes_by_counts": median_or_none(sums.n_genes_by_counts),
+        "median_total_counts": median_or_none(sums.total_counts),
+        "median_pct_counts_mt": median_or_none(sums.pct_counts_mt),
+    }

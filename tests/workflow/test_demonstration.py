@@ -1,0 +1,153 @@
+"""The demonstration, held against what its readers rely on, each with a client that is not ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pytest
+
+from .conftest import call, record_times, snakemake
+
+pytestmark = pytest.mark.slow
+
+BROKEN = ("corrupt.h5ad", "truncated.ome.tiff", "short.mzML")
+
+
+@pytest.fixture(scope="module")
+def release(demonstration: Path) -> Path:
+    """The folder of the published release."""
+    pointer = json.loads((demonstration / "releases/latest.json").read_bytes())
+    folder = demonstration / "releases" / pointer["release"]
+    assert hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest() == pointer["manifest_sha256"]
+    return folder
+
+
+def test_every_file_matches_the_manifest_and_none_is_unlisted(release: Path) -> None:
+    manifest = json.loads((release / "manifest.json").read_bytes())
+    listed = {entry["path"]: entry for entry in manifest["files"]}
+    present = {str(p.relative_to(release)) for p in release.rglob("*") if p.is_file()} - {"manifest.json"}
+    assert present == set(listed)
+    for path, entry in listed.items():
+        data = (release / path).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
+    assert {store["kind"] for store in manifest["stores"]} == {"soma", "ome-zarr", "mzml"}
+
+
+def test_the_documents_of_the_interface_are_there(release: Path) -> None:
+    names = ("croissant.json", "ro-crate-metadata.json", "datacite.json", "index.html", "census/measurements.parquet")
+    tables = [f"catalogue/{name}.parquet" for name in ("studies", "datasets", "samples", "files")]
+    for name in (*names, "census/ledger.parquet", *tables):
+        assert (release / name).stat().st_size > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_census_opens_with_the_client_of_the_field_and_gives_back_the_counts(
+    release: Path, demonstration: Path
+) -> None:
+    import cellxgene_census
+
+    submitted = {
+        "Homo sapiens": ["1-liver-donor-1/liver_donor1.h5ad", "2-liver-donor-2/liver_donor2.h5ad"],
+        "Mus musculus": ["3-liver-mouse/liver_mouse.h5ad"],
+    }
+    with cellxgene_census.open_soma(uri=str(release / "census/soma")) as census:
+        for organism, files in submitted.items():
+            found = cellxgene_census.get_anndata(census, organism=organism)
+            sources = [raw_counts(demonstration / "uploads" / name) for name in files]
+            assert found.n_obs == sum(source.n_obs for source in sources) >= 2_000
+            first = 0
+            for source in sources:
+                genes = found.var["feature_id"].to_numpy()
+                columns = [int(np.flatnonzero(genes == gene)[0]) for gene in source.var_names]
+                mine = found.X[first : first + source.n_obs].tocsc()[:, columns].tocsr()
+                assert (mine != source.X).nnz == 0
+                first += source.n_obs
+            assert set(found.obs["tissue"]) == {"liver"}
+
+
+def raw_counts(path: Path) -> anndata.AnnData:
+    """Return a submitted H5AD with its raw counts in X."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read = anndata.read_h5ad(path)
+    return read if read.raw is None else read.raw.to_adata()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_images_open_with_ome_zarr_and_hold_the_submitted_pixels(release: Path, demonstration: Path) -> None:
+    import tifffile
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    submitted = tifffile.imread(demonstration / "uploads/1-liver-donor-1/liver_donor1_stack.ome.tiff")
+    (folder,) = release.glob("datasets/*/*.ome.zarr")
+    (node, *_) = list(Reader(parse_url(str(folder)))())
+    level_0 = np.asarray(node.data[0])
+    assert level_0.size == submitted.size
+    # OME-TIFF as tifffile reads it is z,c,y,x or c,z,y,x; both are tried, nothing else
+    candidates = [submitted.reshape(level_0.shape)] if submitted.ndim == 4 else []
+    candidates += [np.moveaxis(submitted, 1, 0).reshape(level_0.shape)] if submitted.ndim == 4 else []
+    assert any(np.array_equal(level_0, candidate) for candidate in candidates)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_runs_open_with_pyteomics_and_hold_the_submitted_peaks(release: Path, demonstration: Path) -> None:
+    from pyteomics import mzml
+
+    (published,) = release.glob("datasets/*/*.mzML")
+    with (
+        mzml.PreIndexedMzML(str(published)) as ours,
+        mzml.MzML(str(demonstration / "uploads/1-liver-donor-1/liver_donor1_run.mzML")) as theirs,
+    ):
+        spectra = list(theirs)
+        assert len(ours) == len(spectra) > 100
+        for spectrum in spectra:
+            mine = ours[spectrum["id"]]
+            assert np.array_equal(mine["m/z array"], spectrum["m/z array"])
+            assert np.array_equal(mine["intensity array"], spectrum["intensity array"])
+
+
+def test_a_search_for_liver_with_two_modalities_finds_the_study(demonstration: Path) -> None:
+    question = ("--tissue", "liver", "--having", "singlecell", "--having", "imaging", "--json")
+    done = call("catchment", "search", *question, "--workdir", demonstration)
+    (study,) = json.loads(done.stdout)
+    assert study["study_id"] == "catchment-demo-liver"
+
+
+def test_the_broken_assets_are_named_in_findings_and_on_the_page(release: Path, demonstration: Path) -> None:
+    statuses = json.loads(call("catchment", "status", "--json", "--workdir", demonstration).stdout)
+    withheld = {status["file"]: status for status in statuses if status["normalise"] == "held"}
+    assert set(withheld) == set(BROKEN)
+    page = (release / "index.html").read_text(encoding="utf-8")
+    for name, status in withheld.items():
+        pages = json.loads(
+            call("catchment", "findings", status["accession"], "--json", "--workdir", demonstration).stdout
+        )
+        (own,) = [entry for entry in pages if name in entry["what"]]
+        errors = [finding for finding in own["findings"] if finding["level"] == "error"]
+        assert errors
+        for finding in errors:
+            assert finding["found"]
+            assert finding["expected"]
+            assert finding["fix"]
+            assert not finding["code"].startswith("ISO"), finding
+            assert finding["code"] in page
+        assert status["dataset"] in page
+
+
+def test_a_traceback_is_nowhere(demonstration: Path) -> None:
+    logs = list((demonstration / "logs").rglob("*.log"))
+    assert logs
+    for log in logs:
+        assert "Traceback" not in log.read_text(encoding="utf-8"), log
+
+
+def test_a_second_run_of_the_demonstration_does_nothing(demonstration: Path) -> None:
+    before = record_times(demonstration)
+    snakemake(demonstration)
+    assert record_times(demonstration) == before
