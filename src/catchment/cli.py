@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a bug, 2 bad input or usage, 3 the environment (try again)
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from catchment import __version__, commands
-from catchment.errors import CatchmentError
+from catchment.errors import CatchmentError, EnvironmentFault
+
+# what no code of ours causes: no room, a read-only or failing disk, too many open files
+ENVIRONMENT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE})
 
 EXAMPLES = """examples:
   catchment check liver.h5ad stack.ome.tiff run.mzML
@@ -35,14 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        return int(arguments.call(arguments))
+        code = int(arguments.call(arguments))
+        sys.stdout.flush()
+        return code
     except CatchmentError as error:
-        sys.stderr.write(f"catchment {arguments.command}: {error}\n")
+        commands.say(f"catchment {arguments.command}: {' '.join(str(error).split())}")
         return error.exit_code
     except BrokenPipeError:
         # whoever read our output has enough; what is left would only raise again when Python closes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in ENVIRONMENT:
+            raise
+        commands.say(f"catchment {arguments.command}: {error}; mend that, then run again")
+        return EnvironmentFault.exit_code
 
 
 STEP_INPUTS = {
@@ -109,9 +120,7 @@ def add_contributor_verbs(verbs: Any) -> None:
 def add_operator_verbs(verbs: Any) -> None:
     """Add `receive`, `status`, `findings` and `audit`."""
     text = "Take uploads into the inbox: checked copy or reference, accession, manifest. Safe on hostile input."
-    verb = add_verb(
-        verbs, "receive", commands.call_receive, text, "catchment receive liver-study --inbox build/inbox"
-    )
+    verb = add_verb(verbs, "receive", commands.call_receive, text, "catchment receive liver-study --inbox build/inbox")
     verb.add_argument("uploads", nargs="+", type=Path, metavar="UPLOAD")
     verb.add_argument("--inbox", required=True, type=Path, metavar="DIR", help="the inbox, <build folder>/inbox")
     verb.add_argument("--reference", action="store_true", help="leave the files where they are and read them there")
@@ -122,9 +131,7 @@ def add_operator_verbs(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="print a list of objects")
     verb.add_argument("--summary", action="store_true", help="print what came of the build in a few lines")
     text = "What is wrong with a submission, where, and how to mend it: the page a submitter gets."
-    verb = add_verb(
-        verbs, "findings", commands.call_findings, text, "catchment findings CAT00000004L --html page.html"
-    )
+    verb = add_verb(verbs, "findings", commands.call_findings, text, "catchment findings CAT00000004L --html page.html")
     verb.add_argument("accession", metavar="ACCESSION")
     verb.add_argument("--workdir", metavar="DIR", help="the build folder (default: the first of ., build, demo)")
     verb.add_argument("--json", action="store_true", help="print findings as JSON")
@@ -140,9 +147,7 @@ def add_consumer_verbs(verbs: Any) -> None:
     from catchment.schema.records import MODALITY_NAMES
 
     text = "Studies (or datasets, samples, files) of a release; a term also finds everything below it."
-    verb = add_verb(
-        verbs, "search", commands.call_search, text, "catchment search --tissue liver --having massspec"
-    )
+    verb = add_verb(verbs, "search", commands.call_search, text, "catchment search --tissue liver --having massspec")
     verb.add_argument("text", nargs="?", metavar="TEXT", help="words in title, description or keywords")
     for name in commands.FILTERS:
         verb.add_argument(f"--{name}", action="append", metavar="TERM", help="a label or an ontology term id")

@@ -15,11 +15,14 @@ from catchment.errors import BadInput, CatchmentError, Damage
 
 FILTERS = ("organism", "tissue", "disease", "assay", "cell-type", "development-stage", "sex", "analyte")
 LIKELY_WORKDIRS = (".", "build", "demo")
+LINE_CHARACTERS = 2_000
 
 
 def say(text: str) -> None:
     """Print one line for people, apart from the answer that programs read."""
-    sys.stderr.write(f"{text}\n")
+    from catchment.report import printable
+
+    sys.stderr.write(f"{printable(text, LINE_CHARACTERS)}\n")
 
 
 @contextlib.contextmanager
@@ -47,8 +50,10 @@ def read_configuration(given: Path | None) -> Any:
         return read_config({})
     try:
         values = yaml.safe_load(given.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(f"{given}: {error}; expected a YAML file like config/config.yaml") from None
+    if not isinstance(values, dict | None):
+        raise BadInput(f"{given}: found a {type(values).__name__}, expected a mapping like config/config.yaml")
     return read_config(values or {})
 
 
@@ -96,6 +101,7 @@ def exit_code_of(pages: Any) -> int:
 def call_receive(arguments: argparse.Namespace) -> int:
     """`receive`: uploads into the inbox; one that cannot be read does not stop the others."""
     from catchment import report
+    from catchment.modalities import RECOGNISER
     from catchment.submission.receive import receive
     from catchment.submission.upload import look_at
 
@@ -106,7 +112,7 @@ def call_receive(arguments: argparse.Namespace) -> int:
             passes = 2 if arguments.reference else 3
             total = passes * sum(upload.path(name).stat().st_size for name in upload.names)
             with progress_bar(f"receiving {path.name}", total) as progress:
-                receipt = receive(path, arguments.inbox, reference=arguments.reference, progress=progress)
+                receipt = receive(path, arguments.inbox, RECOGNISER, reference=arguments.reference, progress=progress)
         except CatchmentError as error:
             say(f"catchment receive: {error}")
             code = max(code, error.exit_code)
@@ -120,7 +126,7 @@ def call_receive(arguments: argparse.Namespace) -> int:
         own += [(a.files[0].name if a.files else a.asset, a.dataset, a.findings) for a in receipt.assets]
         pages += [page for page in own if page[2]]
     if arguments.json:
-        print(json.dumps(rows, indent=2))  # noqa: T201
+        print(report.json_text(rows))  # noqa: T201
     else:
         report.show_rows(rows)
         report.show_findings(pages)
@@ -199,13 +205,24 @@ def call_describe(arguments: argparse.Namespace) -> int:
 
     found = describe(catalogue_of(arguments), arguments.id)
     if arguments.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201
+        print(report.json_text(found))  # noqa: T201
     else:
         report.show_rows([{"field": name, "value": value} for name, value in found.items()])
     return 0
 
 
 # --- steps -------------------------------------------------------------------------------------------------------
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object in a text that the rules hand over."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"{what}: not JSON ({error}); expected one section of the configuration") from None
+    if not isinstance(value, dict):
+        raise BadInput(f"{what}: found a JSON {type(value).__name__}, expected one section of the configuration")
+    return value
 
 
 def call_step(arguments: argparse.Namespace) -> int:
@@ -215,8 +232,8 @@ def call_step(arguments: argparse.Namespace) -> int:
 
     if arguments.threads:
         os.environ["CATCHMENT_THREADS"] = str(arguments.threads)
-    limits = Limits.model_validate_json(os.environ.get("CATCHMENT_CONFINEMENT", "{}"))
-    settings = json.loads(arguments.settings)
+    limits = Limits.model_validate(json_object(os.environ.get("CATCHMENT_CONFINEMENT", "{}"), "CATCHMENT_CONFINEMENT"))
+    settings = json_object(arguments.settings, "--settings")
     inbox, work, out = arguments.inbox, arguments.work, arguments.out
     calls: dict[str, Callable[[], Any]] = {
         "admit": lambda: steps.admit(arguments.asset, settings, out, limits),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,8 +32,11 @@ class Limit(Section):
     """A bound on a QC metric, and how grave it is to be outside."""
 
     min: float | None = None
+    """The least that is within the limit."""
     max: float | None = None
+    """The most that is within the limit."""
     level: Literal["error", "warning"] = "warning"
+    """What being outside comes to: an error holds the asset, a warning does not."""
 
 
 # --- single-cell -------------------------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ def read_config(values: Mapping[str, Any]) -> Config:
 
 def describe_fault(fault: Any) -> str:
     """Say in one line what is wrong with one key."""
-    key = ".".join(str(part) for part in fault["loc"])
+    key = ".".join(str(part) for part in fault["loc"]) or "the whole"
     if fault["type"] != "extra_forbidden":
         return f"{key}: found {fault['input']!r}; {fault['msg']}"
     near = get_close_matches(str(fault["loc"][-1]), sorted(known_keys()), n=1)
@@ -201,8 +204,9 @@ def known_keys(section: type[BaseModel] = Config) -> set[str]:
     keys: set[str] = set()
     for name, field in section.model_fields.items():
         keys.add(name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys |= known_keys(field.annotation)
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                keys |= known_keys(kind)
     return keys
 
 

@@ -7,7 +7,7 @@ that strays. Functions get a located asset (absolute paths) and a scratch place;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +21,7 @@ from catchment.schema.records import (
     Derived,
     Description,
     Metrics,
+    ModalityName,
     Product,
     Resources,
     Unreadable,
@@ -50,6 +51,23 @@ class Confidence:
 
     format: str
     certainty: float
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """What `submission` is handed so that it can tell files apart without knowing any modality.
+
+    by_content
+        every modality that takes a file for its own, with how sure it is.
+    by_name
+        the modality that a file's name announces, whatever its content is.
+    ending
+        the ending of a file's name that a modality knows, empty where it knows none; safe to appear in a path.
+    """
+
+    by_content: Callable[[Head], Iterable[tuple[ModalityName, Confidence]]]
+    by_name: Callable[[str], ModalityName | None]
+    ending: Callable[[str, ModalityName], str]
 
 
 A = TypeVar("A", bound=BaseModel)

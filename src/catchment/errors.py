@@ -39,6 +39,10 @@ class NothingKept(CatchmentError):
     """An asset turned out to be unfit while its store was written: no store comes of it, and the step holds it."""
 
 
+class CensusWrong(CatchmentError):
+    """An assembled census is not what its plan and its sources say it must be: it must not be released."""
+
+
 class ReaderFailed(CatchmentError):
     """A confined child ended without an answer: crashed, out of memory, out of time, or an exception of a reader.
 

@@ -22,14 +22,17 @@ import traceback
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from catchment import errors
 from catchment.schema.rules import declare
 
 logger = logging.getLogger(__name__)
+
+# not `-m`: as `__main__` this file would be loaded a second time under its own name
+CHILD = "from catchment.isolation import main; main()"
 
 CRASHED = declare(
     "ISO-001",
@@ -64,18 +67,25 @@ RAISED = declare(
     unsafe=True,
 ).code
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+PR_SET_PDEATHSIG = 1
+MAX_ANSWER_BYTES = 1_000_000_000
 
 
 class Limits(BaseModel):
     """What a child may use: address space and largest file in MB, processor and wall time in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    memory_mb: int = 6_000
-    cpu_seconds: int = 3_600
-    wall_seconds: int = 7_200
-    file_mb: int = 1_000_000
+    memory_mb: int = Field(6_000, ge=1)
+    """Address space, in MB."""
+    cpu_seconds: int = Field(3_600, ge=1)
+    """Processor time, in seconds."""
+    wall_seconds: int = Field(7_200, ge=1)
+    """Time until the answer must be there, in seconds."""
+    file_mb: int = Field(1_000_000, ge=1)
+    """Largest file that it may write, in MB."""
     network: bool = False
+    """Whether it keeps the network; no reader of ours needs it."""
 
 
 def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
@@ -98,10 +108,10 @@ def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
         ],
         "limits": limits.model_dump(),
     }
-    with tempfile.TemporaryDirectory(prefix="catchment-") as folder:
+    with tempfile.TemporaryDirectory(prefix="catchment-", ignore_cleanup_errors=True) as folder:
         answer = Path(folder) / "answer.json"
         child = subprocess.Popen(
-            [sys.executable, "-m", "catchment.isolation", str(answer)],
+            [sys.executable, "-c", CHILD, str(answer)],
             stdin=subprocess.PIPE,
             stdout=sys.__stderr__ if has_descriptor(sys.__stderr__) else None,
             env={**os.environ, "TMPDIR": folder, "HDF5_PLUGIN_PRELOAD": "::", "MALLOC_ARENA_MAX": "2"},
@@ -133,28 +143,46 @@ def stop_group(child: subprocess.Popen[bytes]) -> None:
 
 
 def outcome(returncode: int, answer: Path, limits: Limits, returned: Any) -> Any:
-    """Read the child's answer, or say how it ended without one."""
-    if not answer.exists():
+    """Return the value in the child's answer, or raise what it says; how it ended where there is none.
+
+    Nothing about the answer is believed: whoever controls the child controls its bytes.
+    """
+    if not answer.is_file() or answer.is_symlink():
         if returncode == -signal.SIGXCPU:
             raise errors.ReaderFailed(OUT_OF_TIME, f"more than {limits.cpu_seconds} s of processor time")
         name = signal.Signals(-returncode).name if returncode < 0 else f"exit code {returncode}"
         raise errors.ReaderFailed(CRASHED, f"the reader's process ended by {name}")
-    reply = json.loads(answer.read_bytes())
-    if "value" in reply:
-        return TypeAdapter(returned).validate_python(reply["value"])
-    if reply["error"] == "MemoryError":
+    size = answer.stat().st_size
+    if size > MAX_ANSWER_BYTES:
+        raise errors.ReaderFailed(RAISED, f"an answer of {size:,} bytes, expected at most {MAX_ANSWER_BYTES:,}")
+    try:
+        reply = TypeAdapter(dict[str, Any]).validate_python(json.loads(answer.read_bytes()))
+        if "value" in reply:
+            return TypeAdapter(returned).validate_python(reply["value"])
+    except (ValueError, RecursionError) as error:
+        raise errors.ReaderFailed(RAISED, f"an answer that is not of the expected form ({printed(error)})") from None
+    name, message = printed(reply.get("error")), printed(reply.get("message"))
+    if name == "MemoryError":
         raise errors.ReaderFailed(OUT_OF_MEMORY, f"more than {limits.memory_mb} MB of memory")
-    kind = getattr(errors, reply["error"], None)
+    kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, errors.CatchmentError) and kind is not errors.ReaderFailed:
-        raise kind(reply["message"])
-    raise errors.ReaderFailed(RAISED, f"{reply['error']}: {reply['message']}")
+        raise kind(message)
+    raise errors.ReaderFailed(RAISED, f"{name}: {message}")
+
+
+def printed(value: object) -> str:
+    """Return a value as at most 500 characters that every record can hold: no half of a surrogate pair."""
+    return str(value)[:500].encode("utf-8", "replace").decode()
 
 
 # --- in the child ------------------------------------------------------------------------------------------------
 
 
 def confine(limits: Limits) -> None:
-    """Give up what a reader does not need: memory, time and file size beyond the limits, core dumps, the network."""
+    """Give up what a reader does not need: memory, time and file size beyond the limits, core dumps, the network.
+
+    The child also ends with whoever started it, however that one ends.
+    """
     mb = 1_000_000
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_mb * mb),
@@ -163,7 +191,11 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+        own = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        # a second above the soft limit, so that SIGXCPU comes before SIGKILL and says what it was
+        above = own + 1 if kind == resource.RLIMIT_CPU else own
+        resource.setrlimit(kind, (own, above if hard == resource.RLIM_INFINITY else min(above, hard)))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if not limits.network:
         leave_network()
 
@@ -176,8 +208,10 @@ def leave_network() -> bool:
     user, group = os.getuid(), os.getgid()
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
         return False
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-        Path(f"/proc/self/{name}").write_text(text)
+    # some kernels let us into the namespace but not name ourselves there; files are ours all the same
+    with contextlib.suppress(OSError):
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            Path(f"/proc/self/{name}").write_text(text)
     return True
 
 
@@ -200,11 +234,14 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": "MemoryError", "message": "out of memory"}
     except Exception as error:  # noqa: BLE001 - the boundary: on a hostile file a reader may raise anything
         traceback.print_exc(file=sys.stderr)
-        return {"error": type(error).__name__, "message": str(error)[:500]}
+        return {"error": type(error).__name__, "message": printed(error)}
 
 
-def main() -> int:
-    """Read a request from standard input, answer it under its limits."""
+def main() -> NoReturn:
+    """Read a request from standard input, answer it under its limits, and end this process.
+
+    It ends without interpreter teardown: native libraries of readers crash there more than anywhere else.
+    """
     answer = Path(sys.argv[1])
     request = json.load(sys.stdin)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -213,12 +250,6 @@ def main() -> int:
     scratch = answer.with_suffix(".tmp")
     scratch.write_bytes(data)
     scratch.replace(answer)
-    return 0
-
-
-if __name__ == "__main__":
-    # ends without interpreter teardown: native libraries of readers crash there more than anywhere else
-    code = main()
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from catchment.contract import Confidence, Head, Modality
+from catchment.contract import Confidence, Head, Modality, Recogniser
 from catchment.schema.records import (
     MODALITY_NAMES,
     Asset,
@@ -52,11 +52,18 @@ def recognitions(head: Head) -> Iterator[tuple[ModalityName, Confidence]]:
 
 
 def announced(file_name: str) -> ModalityName | None:
-    """Return the modality that a file's name announces, whatever its content is."""
+    """Return the modality that a file's name announces, whatever its content: the one that knows its longest ending."""
+    name = max(MODALITY_NAMES, key=lambda name: len(ending(file_name, name)))
+    return name if ending(file_name, name) else None
+
+
+def ending(file_name: str, name: ModalityName) -> str:
+    """Return the longest ending of a file's name that a modality knows, empty where it knows none."""
     lowered = file_name.lower()
-    endings = [(ending, name) for name in MODALITY_NAMES for ending in modality(name).extensions]
-    matches = [(len(ending), name) for ending, name in endings if lowered.endswith(ending)]
-    return max(matches)[1] if matches else None
+    return max((known for known in modality(name).extensions if lowered.endswith(known)), key=len, default="")
+
+
+RECOGNISER = Recogniser(by_content=recognitions, by_name=announced, ending=ending)
 
 
 # --- what runs in the child --------------------------------------------------------------------------------------

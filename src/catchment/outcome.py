@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from catchment import __version__, isolation
-from catchment.errors import ReaderFailed
+from catchment.errors import NothingKept, ReaderFailed
 from catchment.isolation import Limits
 from catchment.modalities import modality
 from catchment.schema.records import Asset, Finding, Held, MadeBy, Record, Shape, StoredFile, Times
@@ -52,9 +52,13 @@ def finish(record: R, out: Path) -> R:
 
 
 def held(step: str, asset: Asset, findings: list[Finding], watch: Stopwatch) -> Held:
-    """Return the record of an asset that stops here. Its bytes may be published unless they broke an unsafe rule."""
+    """Return the record of an asset that stops here.
+
+    Its bytes may be published unless they broke an unsafe rule, or one that nobody here knows.
+    """
     modality(asset.modality)  # its rules are declared where its package is imported
-    safe = not any(RULES[finding.code].unsafe for finding in findings if finding.code in RULES and is_error(finding))
+    broken = [RULES.get(finding.code) for finding in findings if is_error(finding)]
+    safe = not any(rule is None or rule.unsafe for rule in broken)
     return Held(held_at=step, asset=asset, findings=tuple(findings), publish_bytes=safe, **watch.stamp())
 
 
@@ -76,6 +80,13 @@ def confined(findings: list[Finding], limits: Limits, function: Callable[..., An
         logger.warning("the confined child failed: %s", failure)
         findings.append(RULES[failure.code].broken("the whole file", str(failure)))
         return None
+
+
+def with_reason(findings: list[Finding], reason: NothingKept) -> list[Finding]:
+    """Return the findings of an asset whose store was given up: where none is an error, the reason becomes one."""
+    if any(map(is_error, findings)):
+        return findings
+    return [*findings, RULES[isolation.RAISED].broken("the whole file", str(reason))]
 
 
 def stored(store: Path, kind: type[S], make: Callable[[Path], S]) -> tuple[S, tuple[StoredFile, ...]]:

@@ -113,7 +113,11 @@ def closing_summary(workdir: Path, inbox: Path) -> str:
 
 def seconds_spent(workdir: Path) -> float:
     """Return the seconds that the steps of this build took, by their records."""
-    records = (workdir / "work").rglob("*.json")
+    work = workdir / "work"
+    # a hidden folder is a step's scratch, not a record of one
+    records = [
+        path for path in work.rglob("*.json") if not any(p.startswith(".") for p in path.relative_to(work).parts)
+    ]
     return float(sum(json.loads(path.read_bytes()).get("times", {}).get("seconds", 0.0) for path in records))
 
 

@@ -9,17 +9,21 @@ import csv
 import html
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from catchment.schema.records import Finding
+from catchment.storage import write_atomically
 
 Row = Mapping[str, Any]
 Page = tuple[str, str, tuple[Finding, ...]]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# what a terminal may obey: control characters (C1 too) and marks that turn the direction of writing
+COMMANDS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -32,10 +36,14 @@ code{overflow-wrap:anywhere}
 def printable(value: Any, width: int = 100) -> str:
     """Return a value as one line that cannot move the cursor or change colours, cut at `width` characters."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else "" if value is None else str(value)
-    safe = "".join(
-        c if c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068" else "?" for c in text
-    )
+    safe = "".join(character if character.isprintable() else "?" for character in text)
     return safe if len(safe) <= width else safe[: width - 1] + "…"
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON for people and programs: characters that a terminal may obey are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def show_rows(rows: Sequence[Row], *, as_json: bool = False, as_csv: bool = False, parquet: Path | None = None) -> None:
@@ -43,7 +51,7 @@ def show_rows(rows: Sequence[Row], *, as_json: bool = False, as_csv: bool = Fals
     if parquet is not None:
         write_parquet(rows, parquet)
     elif as_json:
-        print(json.dumps(list(rows), indent=2, ensure_ascii=False))  # noqa: T201 - the command's answer
+        print(json_text(list(rows)))  # noqa: T201 - the command's answer
     elif as_csv:
         sys.stdout.write(to_csv(rows))
     else:
@@ -83,7 +91,15 @@ def csv_cell(value: Any) -> Any:
     """Return a value as it may stand in a cell."""
     if isinstance(value, list | tuple):
         value = "; ".join(map(str, value))
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    formula = "'" if value.startswith(FORMULA_STARTS) else ""
+    return formula + "".join(character if character in "\n\t" else plain(character) for character in value)
+
+
+def plain(character: str) -> str:
+    """Return a character, or `?` for one that a terminal may obey."""
+    return "?" if ord(character) < 32 or COMMANDS.match(character) else character
 
 
 def write_parquet(rows: Sequence[Row], path: Path) -> None:
@@ -91,20 +107,22 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), path)
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), out)
+    write_atomically(path, out.getvalue().to_pybytes())
 
 
 def show_findings(pages: Sequence[Page], *, as_json: bool = False, page_file: Path | None = None) -> None:
     """Print the findings of some assets, or write them as a page a submitter can be sent."""
     if page_file is not None:
-        page_file.write_text(findings_page(pages), encoding="utf-8")
+        write_atomically(page_file, findings_page(pages).encode())
         print(f"written: {page_file}")  # noqa: T201
     elif as_json:
         document = [
             {"what": what, "state": state, "findings": [f.model_dump(mode="json") for f in findings]}
             for what, state, findings in pages
         ]
-        print(json.dumps(document, indent=2, ensure_ascii=False))  # noqa: T201
+        print(json_text(document))  # noqa: T201
     else:
         print_findings(pages)
 

@@ -12,15 +12,18 @@ import catchment
 from catchment.schema.rules import RULES, Rule
 
 # rooms that declare rules outside a file called `rules`
-OTHER_ROOMS = ("catchment.isolation", "catchment.quality")
+OTHER_ROOMS = ("catchment.isolation", "catchment.quality", "catchment.submission.sdrf")
 
 INTRODUCTION = """# Findings
 
-Generated from the rules in the code by `make findings`; change them there. A finding says what is wrong with an asset,
-where, what was expected and how to mend it. An **error** holds the asset: it stays in the catalogue at stage `raw` with its
-reasons, and the release goes on without it. A **warning** or an **info** holds nothing. *Never published* marks the rules
-of containers and safety: bytes that break one do not reach a release, not even as raw data.
+Generated from the rules in the code by `make findings`; change them there. A finding says what is wrong with an
+asset, where, what was expected and how to mend it. An **error** holds the asset: it stays in the catalogue at stage
+`raw` with its reasons, and the release goes on without it. A **warning** or an **info** holds nothing. *Never
+published* marks the rules of containers and safety: bytes that break one do not reach a release, not even as raw data.
 """
+
+
+TABLE_HEAD = "| code | level | what is wrong | expected | what to do |\n|---|---|---|---|---|\n"
 
 
 def all_rules() -> list[Rule]:
@@ -40,7 +43,9 @@ def rulebook(rules: list[Rule]) -> str:
     """Return the page for some rules, one section a family of codes."""
     parts = [INTRODUCTION]
     for name, members in groupby(rules, key=family):
-        parts.append(f"\n## {name}\n\n| code | level | what is wrong | expected | what to do |\n|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {name}\n\n| code | level | what is wrong | expected | what to do |\n|---|---|---|---|---|\n"
+        )
         parts += [row(rule) for rule in members]
     return "".join(parts)
 

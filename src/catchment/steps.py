@@ -24,7 +24,7 @@ from catchment.modalities import (
     modality,
     normalise_asset,
 )
-from catchment.outcome import Stopwatch, confined, content_of, finish, held, passed_on, stored
+from catchment.outcome import Stopwatch, confined, content_of, finish, held, passed_on, stored, with_reason
 from catchment.quality import judge
 from catchment.schema.build import Build
 from catchment.schema.records import (
@@ -64,9 +64,10 @@ def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits) -> Ad
     watch = Stopwatch("admit", VERSIONS[asset.modality]["admit"], {"asset": digest_file(asset_file)}, settings)
     logger.info("admit starts: %s %s %s", asset.accession, asset.modality, asset.asset)
     own = located(asset, asset_file.parent.parent)
-    findings = [*asset.findings, *source_findings(own)]
+    changed = source_findings(asset, asset_file.parent.parent)
+    findings = [*asset.findings, *changed]
     inspection = None
-    if own.files and not any(map(is_error, source_findings(own))):
+    if own.files and not changed:
         with scratch_folder(out) as scratch:
             inspection = confined(findings, limits, inspect_asset, own, str(scratch), settings)
     if inspection is not None:
@@ -100,6 +101,10 @@ def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits:
     store = store_of(asset, content_key(inputs, version, in_key))
 
     def make(scratch: Path) -> Conversion:
+        changed = source_findings(asset, inbox / asset.accession)
+        if changed:
+            findings.extend(changed)
+            raise NothingKept(f"{asset.dataset}: not converted; its files changed after they were received")
         own = located(asset, inbox / asset.accession)
         made: Conversion | None = confined(findings, limits, convert_asset, own, description, str(scratch), settings)
         if made is None or made.product is None or any(map(is_error, made.findings)):
@@ -109,8 +114,8 @@ def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits:
 
     try:
         conversion, files = stored(store, Conversion, make)
-    except NothingKept:
-        return finish(held("convert", asset, findings, watch), out)
+    except NothingKept as reason:
+        return finish(held("convert", asset, with_reason(findings, reason), watch), out)
     limits_of_metrics = modality(asset.modality).convert_settings.model_validate(settings).limits
     findings += [*conversion.findings, *judge(conversion.metrics, limits_of_metrics)]
     if any(map(is_error, findings)):
@@ -151,8 +156,8 @@ def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -
     store = store_of(asset, content_key(inputs, version, settings))
     try:
         normalisation, files = stored(store, Normalisation, make)
-    except NothingKept:
-        return finish(held("normalise", asset, findings, watch), out)
+    except NothingKept as reason:
+        return finish(held("normalise", asset, with_reason(findings, reason), watch), out)
     normalised = Normalised(
         asset=asset,
         description=converted.description,

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import TypeAdapter, ValidationError
 
-from catchment.errors import BadInput, EnvironmentFault, RecordUnreadable, WorkdirLocked
+from catchment.errors import BadInput, EnvironmentFault, NothingKept, RecordUnreadable, WorkdirLocked
 from catchment.schema.migrate import climb
 from catchment.schema.records import Shape, StoredFile
 
@@ -82,9 +83,20 @@ def content_key(inputs: Mapping[str, str], step_version: int, settings: Any) -> 
 
 
 def files_below(root: Path) -> list[Path]:
-    """Return every file below a folder, sorted by its path; nothing that links out of it is followed."""
+    """Return every regular file below a folder, sorted by its path.
+
+    Raises
+    ------
+    NothingKept
+        At a link, pipe or device: what a confined child left behind must not lead out of its folder.
+    """
     found = []
-    for folder, _, names in os.walk(root, followlinks=False):
+    for folder, folders, names in os.walk(root, followlinks=False):
+        for name in (*folders, *names):
+            path = Path(folder) / name
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise NothingKept(f"{path.relative_to(root)}: found a link, pipe or device, expected files and folders")
         found += [Path(folder) / name for name in names]
     return sorted(found)
 
@@ -145,26 +157,41 @@ def sync_folder(path: Path) -> None:
 
 def link(source: Path, target: Path) -> None:
     """Give a file a second name (hard link); copy where the file systems differ. The target is new."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         os.link(source, target)
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
             raise environment_fault(error, target) from error
-        shutil.copyfile(source, target)
-        target.chmod(0o444)
+        copy(source, target)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file so that the target is never half there; the copy is read-only."""
+    scratch = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        shutil.copyfile(source, scratch)
+        scratch.chmod(0o444)
+        scratch.rename(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise environment_fault(error, target) from error
 
 
 def commit_folder(scratch: Path, final: Path) -> None:
     """Make a finished folder visible under its final name: files read-only and durable, then one rename."""
     try:
-        for path in files_below(scratch):
+        files = files_below(scratch)
+        for path in files:
             handle = os.open(path, os.O_RDONLY)
             try:
                 os.fsync(handle)
                 os.fchmod(handle, 0o444)
             finally:
                 os.close(handle)
+        for folder in {path.parent for path in files}:
+            sync_folder(folder)
         final.parent.mkdir(parents=True, exist_ok=True)
         scratch.rename(final)
         sync_folder(final.parent)
@@ -195,14 +222,17 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     WorkdirLocked
         Where another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{what}.lock").open("a+") as file:
+    with contextlib.ExitStack() as held:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context((folder / f".{what}.lock").open("a+"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise WorkdirLocked(
                 f"{folder}: another process is busy with {what} here; wait for it to end, then run again"
             ) from None
+        except OSError as error:
+            raise environment_fault(error, folder) from error
         yield
 
 
@@ -217,7 +247,11 @@ def to_json(shape: Shape) -> bytes:
 def save(shape: Shape, path: Path) -> None:
     """Write a record: last, whole, by rename. One that is there already with the same bytes is left untouched."""
     data = to_json(shape)
-    if not (path.exists() and path.read_bytes() == data):
+    try:
+        same = path.read_bytes() == data
+    except OSError:
+        same = False  # not there, or not to be read: writing it says which
+    if not same:
         write_atomically(path, data)
 
 
@@ -235,8 +269,10 @@ def load(kind: Any, path: Path) -> Any:
     """
     try:
         document = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise RecordUnreadable(f"{path}: no such record; run the step that writes it first") from None
+    except OSError as error:
+        raise environment_fault(error, path) from error
     except (ValueError, RecursionError) as error:
         raise RecordUnreadable(f"{path}: not JSON ({error}); delete it and run the step again") from error
     if not isinstance(document, dict):

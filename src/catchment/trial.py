@@ -12,6 +12,7 @@ from pathlib import Path
 
 from catchment import steps
 from catchment.config import Config
+from catchment.modalities import RECOGNISER
 from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Normalised
 from catchment.storage import link, load, save
 from catchment.submission.receive import receive
@@ -58,7 +59,7 @@ def run(paths: Sequence[Path], out: Path, config: Config, say: Say) -> list[Page
 def received(paths: Sequence[Path], inbox: Path, pages: list[Page]) -> Iterator[tuple[Path, Asset]]:
     """Yield the file and content of each asset in some uploads; add what is wrong with an upload as a whole."""
     for path in paths:
-        receipt = receive(path, inbox, reference=True)
+        receipt = receive(path, inbox, RECOGNISER, reference=True)
         if receipt.manifest.findings:
             pages.append((str(path), "the upload", receipt.manifest.findings))
         for asset in receipt.assets:
@@ -97,5 +98,8 @@ def lay_out(final: Normalised | Held, asset: Asset, work: Path, target: Path) ->
     ]
     for store, folder, files in places:
         for file in files:
-            if not (folder / file.path).exists():
-                link(work / store / file.path, folder / file.path)
+            source, shown = work / store / file.path, folder / file.path
+            if shown.exists() and not shown.samefile(source):
+                shown.unlink()
+            if not shown.exists():
+                link(source, shown)

@@ -128,6 +128,11 @@ COMMON_NAMES: dict[str, tuple[str, ...]] = {
     "PATO:0000461": ("healthy",),
 }
 
+# stages that the ontologies of single organisms keep to themselves -> UBERON's embryo stage
+SPANNING_STAGES: dict[str, str] = dict.fromkeys(
+    ("HsapDv:0000002", "MmusDv:0000002", "FBdv:00005289", "WBls:0000803"), "UBERON:0000068"
+)
+
 
 @cache
 def synonyms(term: str) -> tuple[str, ...]:
@@ -144,8 +149,8 @@ def equivalents(term: str) -> tuple[str, ...]:
     if prefix(term) == TAXONOMY or term in NOT_A_TERM or label(term) is None:
         return ()
     spanning = sorted(parser().cxg_schema.cross_ontology_mappings)
-    found = (parser().get_bridge_term_id(term, ontology) for ontology in spanning)
-    return tuple(id_ for id_ in found if id_ is not None and id_ != term)
+    found = [SPANNING_STAGES.get(term), *(parser().get_bridge_term_id(term, ontology) for ontology in spanning)]
+    return tuple(sorted({id_ for id_ in found if id_ is not None and id_ != term}))
 
 
 @cache
@@ -154,6 +159,6 @@ def labels_of(ontology: str) -> dict[str, str]:
     if ontology == TAXONOMY:
         named = {name: id_ for id_, names in COMMON_NAMES.items() if prefix(id_) == TAXONOMY for name in names}
         return {name.lower(): id_ for name, id_ in {**named, **{text: id_ for id_, text in taxa().items()}}.items()}
-    terms = {text.lower(): id_ for text, id_ in parser().get_term_label_to_id_map(ontology).items()}
+    terms = {text.lower(): id_ for text, id_ in parser().get_term_label_to_id_map(ontology).items() if text}
     own = {name: id_ for id_, names in COMMON_NAMES.items() if prefix(id_) == ontology for name in names}
     return {**own, **terms}

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from catchment.catalogue.index import catalogue_placement, index
+from catchment.config import ReleaseSettings
+from catchment.release.publish import Publication, publish
 from catchment.schema.build import Build
 from catchment.schema.records import (
     Assembled,
@@ -23,6 +28,7 @@ from catchment.schema.records import (
     Manifest,
     Measurement,
     Normalised,
+    Placement,
     Plan,
     PlannedDataset,
     Product,
@@ -31,7 +37,7 @@ from catchment.schema.records import (
     Study,
     Times,
 )
-from catchment.storage import stored_files
+from catchment.storage import files_below, stored_files
 
 ZERO = "0" * 64
 KINDS = {"singlecell": "soma", "imaging": "ome-zarr", "massspec": "mzml"}
@@ -156,13 +162,13 @@ class Synthetic:
         self.normalised.append(record)
         return record
 
-    def hold(self, asset: Asset, publish_bytes: bool = True, found: str = "12 rows, 13 ids", code: str = "AD-001") -> Held:
+    def hold(
+        self, asset: Asset, publish_bytes: bool = True, found: str = "12 rows, 13 ids", code: str = "AD-001"
+    ) -> Held:
         finding = Finding(
             code=code, level="error", where="obs", found=found, expected="as many rows as ids", fix="write it again"
         )
-        record = Held(
-            held_at="admit", asset=asset, findings=(finding,), publish_bytes=publish_bytes, **stamp("admit")
-        )
+        record = Held(held_at="admit", asset=asset, findings=(finding,), publish_bytes=publish_bytes, **stamp("admit"))
         self.held.append(record)
         return record
 
@@ -216,7 +222,9 @@ HEALTHY, ALZHEIMER = "PATO:0000461", "MONDO:0004975"
 TENX, MS = "EFO:0009922", "EFO:0002766"
 
 
-def sample(accession: str, number: int, id_: str, organism: str, tissue: str, disease: str = HEALTHY, **more: str) -> Sample:
+def sample(
+    accession: str, number: int, id_: str, organism: str, tissue: str, disease: str = HEALTHY, **more: str
+) -> Sample:
     return Sample(
         id=id_,
         accession=f"{accession}.S{number:04d}",
@@ -266,3 +274,21 @@ def five_studies(workdir: Path) -> Synthetic:
     made.outside_census.add(f"{f}.D0001")
     made.census()
     return made
+
+
+def lay_out(made: Synthetic, settings: ReleaseSettings | None = None) -> tuple[Placement, ...]:
+    """Index a build as the step does, each time in a store of its own, and return the whole layout."""
+    store = Path("store/release/index") / uuid4().hex
+    _, placements = index(made.build(), made.workdir / store, settings or ReleaseSettings())
+    return (*placements, catalogue_placement(str(store), stored_files(made.workdir / store)))
+
+
+def publish_build(made: Synthetic, today: date = date(2026, 11, 20), **settings: Any) -> Publication:
+    """Index and publish a build."""
+    chosen = ReleaseSettings(**settings)
+    return publish(made.build(), lay_out(made, chosen), made.workdir, chosen, today)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder with its bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files_below(folder)}

@@ -173,8 +173,10 @@ def check_length(what: str, text: str) -> None:
     Raises
     ------
     BadInput
-        With its length and the longest that is taken.
+        With its length and the longest that is taken, or where it is no text at all (bytes of another encoding).
     """
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInput(f"{what}: {shown(text)} is not UTF-8; type it again")
     if len(text) > LONGEST_QUESTION:
         raise BadInput(f"{what}: found {len(text):,} characters, at most {LONGEST_QUESTION:,} are taken; ask for less")
 

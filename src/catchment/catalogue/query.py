@@ -172,6 +172,6 @@ def files(question: Question) -> list[Row]:
     answer = []
     for row in question.opened.rows("SELECT * FROM files ORDER BY path", tables=("files",)):
         dataset = fitting.get(row["dataset_id"])
-        if dataset is not None or (question.is_open and question.in_words(row["path"].casefold())):
+        if dataset is not None or (question.is_open and question.in_words(row["path"].lower())):
             answer.append(row | {"matched": dataset["matched"] if dataset else []})
     return answer

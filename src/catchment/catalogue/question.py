@@ -33,7 +33,7 @@ class Question:
 
     def __init__(self, opened: Catalogue, terms: Terms, text: str, asked: list[Asked], having: set[str]) -> None:
         self.opened = opened
-        self.words = text.casefold().split()
+        self.words = text.lower().split()
         self.named = terms.named(text) if text.strip() else {}
         self.asked = asked
         self.having = having

@@ -29,9 +29,12 @@ def term_pair(field: str, values: Iterable[str]) -> Row:
 
 
 def closure(term: str) -> tuple[str, ...]:
-    """Return every term above this one, sorted; through its equivalents too, so that 'liver' finds a zebrafish's."""
+    """Return every term above this one, sorted.
+
+    What equals one of them in an ontology that spans species is above it too, so 'liver' finds a zebrafish's.
+    """
     above = set(vocabulary.ancestors(term))
-    for same in vocabulary.equivalents(term):
+    for same in [same for own in (term, *above) for same in vocabulary.equivalents(own)]:
         above |= {same, *vocabulary.ancestors(same)}
     return tuple(sorted(above - {term}))
 

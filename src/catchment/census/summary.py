@@ -63,6 +63,11 @@ class CellCounts:
                 group = Group(category, row[category], NOTHING if term is None else row[term])
                 self._count(group, row["is_primary_data_count"], row["is_primary_data_sum"])
 
+    def merge(self, other: CellCounts) -> None:
+        """Add the cells of another count."""
+        self.total.update(other.total)
+        self.unique.update(other.unique)
+
     def _count(self, group: Group, total: int, unique: int) -> None:
         self.total[group] += total
         self.unique[group] += unique

@@ -7,6 +7,7 @@ that a search for studies with single-cell and imaging data of liver finds one.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -119,7 +120,9 @@ def write_broken(folder: Path) -> None:
     describe(folder, study, [DONOR_1], assets)
 
 
-def describe(folder: Path, study: object, samples: list[object], assets: list[object], sdrf: str | None = None) -> None:
+def describe(
+    folder: Path, study: object, samples: Sequence[object], assets: Sequence[object], sdrf: str | None = None
+) -> None:
     """Write a submission.yaml."""
     document = {"study": study, "samples": samples, "assets": assets, **({"sdrf": sdrf} if sdrf else {})}
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)

@@ -56,7 +56,7 @@ def read_ome_xml(description: bytes, name: str) -> OmeDocument:
     if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         return OmeDocument(findings=(DOCTYPE.broken(f"{name}: OME-XML", "a DOCTYPE or ENTITY declaration"),))
     try:
-        root = ElementTree.fromstring(description)  # noqa: S314 - a document that declares entities was refused above
+        root = ElementTree.fromstring(as_text(description))  # noqa: S314 - what declares entities was refused above
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         return OmeDocument(findings=(OME_XML_UNFIT.broken(f"{name}: OME-XML", f"XML that ends in: {error}"),))
     findings = other_files(root, name)
@@ -68,6 +68,14 @@ def read_ome_xml(description: bytes, name: str) -> OmeDocument:
     if not images and not findings:
         findings.append(OME_XML_UNFIT.broken(f"{name}: OME-XML", "no Image with Pixels"))
     return OmeDocument(images, microscope(root), tuple(findings))
+
+
+def as_text(description: bytes) -> str:
+    """Return a description as text: UTF-8 as OME asks for, else Latin-1 (older writers' µ)."""
+    try:
+        return description.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return description.decode("latin-1")
 
 
 def children(element: Element, tag: str) -> list[Element]:
@@ -91,7 +99,9 @@ def other_files(root: Element, name: str) -> list[Finding]:
         file_name = element.get("FileName") or element.get("MetadataFile") or ""
         if any(part in file_name for part in ("/", "\\", "..", ":")):
             outside.append(file_name)
-        elif tag == "BinaryOnly" or not (file_name == own_name or (own_uuid and (element.text or "").strip() == own_uuid)):
+        elif tag == "BinaryOnly" or not (
+            file_name == own_name or (own_uuid and (element.text or "").strip() == own_uuid)
+        ):
             missing.append(file_name or (element.text or "").strip())
     where = f"{name}: OME-XML/UUID"
     findings = []

@@ -40,7 +40,7 @@ def size_um(value: float | None, unit: str = "µm") -> float | None:
 
 
 def is_print_resolution(size: float) -> bool:
-    """Tell whether a pixel size in micrometres is one inch over a common DPI: a default of software, not a measurement."""
+    """Tell whether a pixel size in micrometres is an inch over a common DPI: a default, not a measurement."""
     return any(math.isclose(size * dpi, INCH_UM, rel_tol=1e-4) for dpi in PRINT_DPI)
 
 

@@ -51,7 +51,7 @@ def halve(pixels: Pixels) -> Pixels:
 
 
 def with_even_edges(pixels: Pixels) -> Pixels:
-    """Return the array with an odd last row or column repeated, so that a 2x2 mean over it is the mean of what exists."""
+    """Return the array with an odd last row or column repeated: a 2x2 mean over it is then that of what exists."""
     odd_y, odd_x = pixels.shape[-2] % 2, pixels.shape[-1] % 2
     if not (odd_y or odd_x):
         return pixels
@@ -69,7 +69,7 @@ def mean_of_floats(*corners: Pixels) -> Pixels:
 
 
 def mean_of_wide_integers(*corners: Pixels) -> Pixels:
-    """Return the rounded mean of four arrays of 64-bit integers without leaving 64 bits: quotients and remainders apart."""
+    """Return the rounded mean of four arrays of 64-bit integers within 64 bits: quotients and remainders apart."""
     quotient = sum((corner >> 2 for corner in corners[1:]), corners[0] >> 2)
     remainder = sum((corner & 3 for corner in corners[1:]), corners[0] & 3)
     mean: Pixels = quotient + ((remainder + 2) >> 2)

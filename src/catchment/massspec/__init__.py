@@ -1,1 +1,74 @@
+"""Mass spectrometry: instrument runs to verified, indexed mzML.
 
+Importing this package is light: what reads data loads its libraries where it is called.
+"""
+
+from __future__ import annotations
+
+from catchment.config import MassspecAdmit, MassspecConvert, MassspecNormalise
+from catchment.contract import Modality
+from catchment.massspec import rules as rules
+from catchment.massspec.contribute import contribute
+from catchment.massspec.estimate import estimate
+from catchment.massspec.recognise import EXTENSIONS, recognise
+from catchment.schema.records import Admission, Asset, Dataset, Derived, Description, Metrics, Product, Unreadable
+from catchment.storage import Place
+
+
+def describe_run(asset: Asset) -> Description | Unreadable:
+    """Return what a run's header says."""
+    from catchment.massspec.describe import describe
+
+    return describe(asset)
+
+
+def prepare_run(asset: Asset, place: Place, settings: MassspecAdmit) -> Asset:
+    """Return the asset as it is: a run is read as it was sent."""
+    return asset
+
+
+def validate_run(description: Description, asset: Asset, settings: MassspecAdmit) -> Admission:
+    """Return every fault of a run, and its statistics."""
+    from catchment.massspec.validate import validate
+
+    return validate(description, asset, settings)
+
+
+def convert_run(
+    asset: Asset, description: Description, place: Place, settings: MassspecConvert
+) -> Product | Unreadable:
+    """Write a run as indexed mzML with its side-cars."""
+    from catchment.massspec.convert import convert
+
+    return convert(asset, description, place, settings)
+
+
+def measure_run(product: Product, place: Place) -> Metrics:
+    """Return the QC numbers of a converted run."""
+    from catchment.massspec.measure import measure
+
+    return measure(product, place)
+
+
+def normalise_run(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: MassspecNormalise) -> Derived:
+    """Write the derived view of a run."""
+    from catchment.massspec.normalise import normalise
+
+    return normalise(dataset, asset, store, place, settings)
+
+
+MODALITY = Modality(
+    admit_settings=MassspecAdmit,
+    convert_settings=MassspecConvert,
+    normalise_settings=MassspecNormalise,
+    extensions=EXTENSIONS,
+    recognise=recognise,
+    describe=describe_run,
+    prepare=prepare_run,
+    validate=validate_run,
+    estimate=estimate,
+    convert=convert_run,
+    measure=measure_run,
+    normalise=normalise_run,
+    contribute=contribute,
+)

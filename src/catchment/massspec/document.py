@@ -1,9 +1,35 @@
-"""The parts of an mzML document as the scanner hands them on: parameters, elements, and what the file says of itself."""
+"""mzML as a document: where its elements may stand, and its parts as the scanner hands them on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from catchment.massspec.faults import shown, whole
+
+NAMESPACE = "http://psi.hupo.org/ms/mzml"
+
+# where an element may stand; one that is not listed may stand anywhere
+PARENTS = {
+    "indexedmzML": (),
+    "mzML": ("", "indexedmzML"),
+    "run": ("mzML",),
+    "spectrumList": ("run",),
+    "chromatogramList": ("run",),
+    "spectrum": ("spectrumList",),
+    "chromatogram": ("chromatogramList",),
+    "binaryDataArrayList": ("spectrum", "chromatogram"),
+    "binaryDataArray": ("binaryDataArrayList",),
+    "binary": ("binaryDataArray",),
+    "indexList": ("indexedmzML",),
+    "index": ("indexList",),
+    "offset": ("index",),
+    "indexListOffset": ("indexedmzML",),
+    "fileChecksum": ("indexedmzML",),
+}
+SINGLE = frozenset({"indexedmzML", "mzML", "run", "spectrumList", "chromatogramList", "indexList", "fileChecksum"})
+ELEMENTS = frozenset({"spectrum", "chromatogram"})
+WITH_TEXT = frozenset({"binary", "offset", "indexListOffset", "fileChecksum"})
 
 
 class Param(NamedTuple):
@@ -44,6 +70,18 @@ class IndexCheck:
     entries: int = 0
     wrong: int = 0
     first_wrong: str = ""
+
+    def take(self, id_: str, offset: str, ids: list[str], starts: list[int]) -> None:
+        """Hold the next entry against where that element really starts."""
+        number = self.entries
+        self.entries += 1
+        there = number < len(starts)
+        if there and id_ == ids[number] and whole(offset) == starts[number]:
+            return
+        self.wrong += 1
+        if not self.first_wrong:
+            truth = f"{shown(ids[number])} starts at byte {starts[number]}" if there else "there is no such element"
+            self.first_wrong = f"{shown(id_)} at byte {shown(offset)}, and {truth}"
 
 
 @dataclass

@@ -60,6 +60,8 @@ class Faults:
 
 def shown(text: str) -> str:
     """Return a submitter's text as it may stand in a finding: short, and printable on one line."""
+    if len(text) <= SHOWN_CHARACTERS and text.isprintable():
+        return text
     cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
     return "".join(character if character.isprintable() else "?" for character in cut)
 

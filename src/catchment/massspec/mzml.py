@@ -6,47 +6,39 @@ Nothing but the element at hand is kept; a DOCTYPE is refused before anything in
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
 from catchment.massspec import rules
-from catchment.massspec.document import Document, Element, EncodedArray, IndexCheck, Param
+from catchment.massspec.document import (
+    ELEMENTS,
+    NAMESPACE,
+    PARENTS,
+    SINGLE,
+    WITH_TEXT,
+    Document,
+    Element,
+    EncodedArray,
+    IndexCheck,
+    Param,
+)
 from catchment.massspec.faults import Broken, shown, whole
-from catchment.massspec.source import BLOCK_BYTES, Source
+from catchment.massspec.source import BLOCK_BYTES, Passed, Source
 
-NAMESPACE = "http://psi.hupo.org/ms/mzml"
 ENCODINGS = frozenset({"utf-8", "iso-8859-1", "us-ascii", "ascii", "windows-1252"})
 # expat rescans an unfinished token with each block: bounded, else a long one costs quadratic time
 MAX_TOKEN_BYTES = 16 << 20
 MAX_HEADER_BYTES = 64 << 20
 MAX_DEPTH = 32
 MAX_GROUP_PARAMS = 1_000
-WINDOW_BYTES = 1 << 16
+MAX_PARAMS = 100_000
+MAX_ARRAYS = 100
+MAX_NAMED = 100
+HEADER_BLOCK_BYTES = 1 << 16
 
-# where an element may stand; one that is not listed may stand anywhere
-PARENTS = {
-    "indexedmzML": (),
-    "mzML": ("", "indexedmzML"),
-    "run": ("mzML",),
-    "spectrumList": ("run",),
-    "chromatogramList": ("run",),
-    "spectrum": ("spectrumList",),
-    "chromatogram": ("chromatogramList",),
-    "binaryDataArrayList": ("spectrum", "chromatogram"),
-    "binaryDataArray": ("binaryDataArrayList",),
-    "binary": ("binaryDataArray",),
-    "indexList": ("indexedmzML",),
-    "index": ("indexList",),
-    "offset": ("index",),
-    "indexListOffset": ("indexedmzML",),
-    "fileChecksum": ("indexedmzML",),
-}
-SINGLE = frozenset({"indexedmzML", "mzML", "run", "spectrumList", "chromatogramList", "indexList", "fileChecksum"})
-ELEMENTS = frozenset({"spectrum", "chromatogram"})
-WITH_TEXT = frozenset({"binary", "offset", "indexListOffset", "fileChecksum"})
 MAX_SHORT_TEXT = 1_000
+INSTRUMENT_MODEL = "MS:1000031"
 
 
 class Scanner:
@@ -55,9 +47,9 @@ class Scanner:
     Parameters
     ----------
     arrays
-        Keep the text of binary arrays; without it a scan only looks at the structure.
+        Keep parameters and the text of binary arrays; without them a scan only looks at the structure.
     max_text
-        Characters of one array's text at most.
+        Characters in the arrays of one element at most.
 
     Raises
     ------
@@ -83,9 +75,7 @@ class Scanner:
         self.text_length = 0
         self.text_limit: int | None = None
         self.fed = 0
-        self.window = b""
-        self.window_start = 0
-        self.sha1 = hashlib.sha1(usedforsecurity=False)
+        self.passed = Passed()
         self.parser = self.new_parser()
 
     def new_parser(self) -> expat.XMLParserType:
@@ -108,7 +98,7 @@ class Scanner:
 
     def read_header(self) -> Document:
         """Return the document as its header describes it, without reading on into the spectra."""
-        while not self.document.header_complete and (block := self.source.read(WINDOW_BYTES)):
+        while not self.document.header_complete and (block := self.source.read(HEADER_BLOCK_BYTES)):
             self.feed(block)
         if not self.document.header_complete:
             self.finish()
@@ -120,18 +110,14 @@ class Scanner:
         """Parse one more block."""
         if self.fed == 0 and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise Broken(rules.MALFORMED, "text in UTF-16", expected="UTF-8 or ISO-8859-1")
-        self.window += block
+        self.passed.add(block)
         self.fed += len(block)
         self.parse(block, final=False)
         if self.fed - max(self.parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES:
             raise Broken(rules.MALFORMED, f"a tag of more than {MAX_TOKEN_BYTES:,} bytes", where=self.place())
         if not self.document.header_complete and self.fed > MAX_HEADER_BYTES:
             raise Broken(rules.MALFORMED, f"no spectrumList within the first {MAX_HEADER_BYTES:,} bytes")
-        # the checksum covers bytes up to a tag that may have begun in the block before: hashing lags behind
-        lag = min(len(self.window), WINDOW_BYTES)
-        self.sha1.update(self.window[: len(self.window) - lag])
-        self.window_start += len(self.window) - lag
-        self.window = self.window[len(self.window) - lag :]
+        self.passed.let_go()
 
     def finish(self) -> None:
         """End the parse; a file that is not at its end is cut off."""
@@ -148,10 +134,6 @@ class Scanner:
                 found = f"{self.fed:,} bytes with {read:,} spectra, then nothing" if self.fed else "no bytes at all"
                 raise Broken(rules.TRUNCATED, found) from None
             raise Broken(rules.MALFORMED, f"{reason} at line {error.lineno}", where=self.place()) from None
-
-    def tag_end(self, start: int) -> int:
-        """Return the byte after the tag that starts at a byte; the tag at hand is always whole in the window."""
-        return self.window_start + self.window.index(b">", max(start - self.window_start, 0)) + 1
 
     def place(self) -> str:
         """Say how far we are, for a finding."""
@@ -174,7 +156,8 @@ class Scanner:
     def start_element(self, name: str, attributes: dict[str, str]) -> None:
         stack = self.stack
         if name == "cvParam":
-            self.take_param(attributes)
+            if self.arrays:
+                self.take_param(attributes)
         elif name in OPENERS or not stack:
             self.open(name, attributes)
         elif name in NOTED:
@@ -209,26 +192,41 @@ class Scanner:
         get = attributes.get
         parent = self.stack[-1] if self.stack else ""
         param = Param(parent, get("accession", ""), get("name", ""), get("value", ""), get("unitAccession", ""))
-        if self.array is not None:
-            self.array.params.append(param)
-        elif self.element is not None:
-            self.element.params.append(param)
+        own = self.own_params()
+        if own is not None:
+            own.append(param)
         elif self.group is not None:
             self.group.append(param)
             if len(self.group) > MAX_GROUP_PARAMS:
                 raise Broken(rules.MALFORMED, f"a parameter group of more than {MAX_GROUP_PARAMS}", where="header")
-        elif parent == "instrumentConfiguration" and self.document.instrument is None:
-            self.document.instrument = param.value or param.name
+        else:
+            self.note_instrument(parent, param)
 
     def take_group(self, attributes: dict[str, str]) -> None:
         """Put a group's parameters where it is referred to."""
         parent = self.stack[-1] if self.stack else ""
         group = self.groups.get(attributes.get("ref", ""), [])
-        own = self.array.params if self.array is not None else self.element.params if self.element is not None else None
+        own = self.own_params()
         if own is not None:
             own.extend(param._replace(parent=parent) for param in group)
-        elif parent == "instrumentConfiguration" and self.document.instrument is None and group:
-            self.document.instrument = group[0].value or group[0].name
+        else:
+            for param in group:
+                self.note_instrument(parent, param)
+
+    def own_params(self) -> list[Param] | None:
+        """Return the parameters of the array or element at hand; None where there is none."""
+        if self.element is None:
+            return None
+        own = self.element.params if self.array is None else self.array.params
+        if len(own) > MAX_PARAMS:
+            raise Broken(rules.MALFORMED, f"more than {MAX_PARAMS:,} parameters in one element", where=self.place())
+        return own
+
+    def note_instrument(self, parent: str, param: Param) -> None:
+        """Keep the model of the first instrument; the bare term `instrument model` says nothing."""
+        first = self.document.instrument is None and parent == "instrumentConfiguration"
+        if first and (param.accession != INSTRUMENT_MODEL or param.value):
+            self.document.instrument = param.value if param.accession == INSTRUMENT_MODEL else param.name
 
     def open_group(self, attributes: dict[str, str]) -> None:
         self.group = self.groups.setdefault(attributes.get("id", ""), [])
@@ -257,7 +255,7 @@ class Scanner:
 
     def close_mzml(self) -> None:
         self.document.header_complete = True
-        self.document.mzml_end = self.tag_end(self.parser.CurrentByteIndex)
+        self.document.mzml_end = self.passed.tag_end(self.parser.CurrentByteIndex)
 
     def open_run(self, attributes: dict[str, str]) -> None:
         self.document.run_id = attributes.get("id", "")
@@ -272,10 +270,12 @@ class Scanner:
         self.document.header_complete = True
 
     def note_software(self, attributes: dict[str, str]) -> None:
-        self.document.software.append(f"{attributes.get('id', '')} {attributes.get('version', '')}".strip())
+        if len(self.document.software) < MAX_NAMED:
+            self.document.software.append(f"{attributes.get('id', '')} {attributes.get('version', '')}".strip())
 
     def note_source_file(self, attributes: dict[str, str]) -> None:
-        self.document.source_files.append(attributes.get("name", ""))
+        if len(self.document.source_files) < MAX_NAMED:
+            self.document.source_files.append(attributes.get("name", ""))
 
     # --- spectra and chromatograms -------------------------------------------------------------------------------
 
@@ -300,6 +300,8 @@ class Scanner:
         self.array = EncodedArray(attributes.get("arrayLength"))
         if self.element is not None:
             self.element.arrays.append(self.array)
+            if len(self.element.arrays) > MAX_ARRAYS:
+                raise Broken(rules.MALFORMED, f"more than {MAX_ARRAYS} arrays in one element", where=self.place())
 
     def close_array(self) -> None:
         self.array = None
@@ -313,14 +315,14 @@ class Scanner:
         """Collect the text of an element, where it is wanted."""
         if name == "binary" and not self.arrays:
             return
-        self.text, self.text_length = [], 0
+        if name != "binary" or (self.element is not None and len(self.element.arrays) == 1):
+            self.text_length = 0  # the arrays of one element share its limit
+        self.text = []
         self.text_limit = self.max_text if name == "binary" else MAX_SHORT_TEXT
         self.entry_id = attributes.get("idRef", "")
         if name == "fileChecksum":
-            covered = self.tag_end(self.parser.CurrentByteIndex) - self.window_start
-            digest = self.sha1.copy()
-            digest.update(self.window[:covered])
-            self.document.checksum_computed = digest.hexdigest()
+            covered = self.passed.tag_end(self.parser.CurrentByteIndex)
+            self.document.checksum_computed = self.passed.sha1_up_to(covered)
         self.parser.CharacterDataHandler = self.collect
 
     def collect(self, text: str) -> None:
@@ -353,17 +355,9 @@ class Scanner:
 
     def close_offset(self) -> None:
         """Hold an entry against where the element really starts; no byte is read at a submitted offset."""
-        check = self.document.index[self.index_name]
-        starts, ids = self.document.starts[self.index_name], self.document.ids[self.index_name]
-        given = whole(self.close_text().strip())
-        number = check.entries
-        check.entries += 1
-        if number < len(starts) and given == starts[number] and self.entry_id == ids[number]:
-            return
-        check.wrong += 1
-        if not check.first_wrong:
-            what = f"which starts at {starts[number]}" if number < len(starts) else "which is not in the file"
-            check.first_wrong = f"{self.index_name} {shown(self.entry_id)} at byte {given}, {what}"
+        document, kind = self.document, self.index_name
+        offset = self.close_text().strip()
+        document.index[kind].take(self.entry_id, offset, document.ids[kind], document.starts[kind])
 
     def close_index_offset(self) -> None:
         self.document.index_offset = self.close_text().strip()

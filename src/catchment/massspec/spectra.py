@@ -57,7 +57,7 @@ class Spectrum:
     is_mass_spectrum: bool = True
 
     def digest(self) -> bytes:
-        """Return the sha256 of what the spectrum says: id, level, retention time, m/z and intensities as 64-bit floats."""
+        """Return the sha256 of id, level, retention time, m/z and intensities (numbers as 64-bit floats)."""
         digest = hashlib.sha256()
         name = self.native_id.encode()
         numbers = np.array([self.retention_time_s], "<f8")

@@ -25,7 +25,7 @@ def climb(document: Document, ladder: Mapping[int, Rung] = LADDER, current: int 
         Without a version, with one newer than this program, or where a rung is missing.
     """
     version = document.get("schema_version")
-    if not isinstance(version, int):
+    if type(version) is not int:  # True is an int as well
         raise RecordUnreadable(f"schema_version: found {version!r}, expected a number; this file is not a record")
     if version > current:
         raise RecordUnreadable(

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
 
-ACCESSION_PATTERN = r"CAT\d{8}[A-Z](\.v\d+)?"
+ACCESSION_PATTERN = r"CAT[0-9]{8}[A-Z](\.v[0-9]+)?"
 ASSET_ID_PATTERN = r"[a-z0-9][a-z0-9-]*"
 
 Accession = Annotated[str, StringConstraints(pattern=f"^{ACCESSION_PATTERN}$")]

@@ -39,9 +39,7 @@ def _validate(description: Description, asset: Asset, settings: SinglecellAdmit)
     return run(description, asset, settings)
 
 
-def _convert(
-    asset: Asset, description: Description, place: Place, settings: SinglecellConvert
-) -> Product | Unreadable:
+def _convert(asset: Asset, description: Description, place: Place, settings: SinglecellConvert) -> Product | Unreadable:
     """Return `convert.convert(...)`."""
     from catchment.singlecell.convert import convert as run
 
@@ -55,9 +53,7 @@ def _measure(product: Product, place: Place) -> Metrics:
     return run(product, place)
 
 
-def _normalise(
-    dataset: Dataset, asset: Asset, store: Place, place: Place, settings: SinglecellNormalise
-) -> Derived:
+def _normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: SinglecellNormalise) -> Derived:
     """Return `normalise.normalise(...)`."""
     from catchment.singlecell.normalise import normalise as run
 

@@ -42,7 +42,7 @@ class Wrong:
 def check_obs(
     columns: Mapping[str, pa.Array], schema: Mapping[str, Column], known: Mapping[str, Given], organism: str | None
 ) -> list[Finding]:
-    """Return every finding on the metadata of cells; `columns` are the file's, `schema` those of `columns.completed`."""
+    """Return every finding on cells' metadata; `columns` are the file's, `schema` comes from `columns.completed`."""
     findings: list[Finding] = []
     for column in schema_columns():
         findings += check_column(column, schema, organism)
@@ -201,7 +201,9 @@ def suspension_findings(schema: Mapping[str, Column]) -> list[Finding]:
         if types and suspension not in types and vocabulary.label(assay) is not None:
             found = f"{shown(suspension)!r} with {named(assay)} in {cells:,} cells"
             expected = " or ".join(types)
-            findings.append(rules.SUSPENSION_UNUSUAL.broken("obs/suspension_type", found, expected=expected, count=cells))
+            findings.append(
+                rules.SUSPENSION_UNUSUAL.broken("obs/suspension_type", found, expected=expected, count=cells)
+            )
     return findings
 
 

@@ -101,7 +101,7 @@ def translated(values: pa.DictionaryArray, translate: Callable[[str], str]) -> p
 
 
 def known_values(asset: Asset) -> dict[str, Given]:
-    """Return what the submission says of all cells, by column: constants first, then the single sample, then the assay."""
+    """Return what the submission says of all cells, by column: constants, then the single sample, then the assay."""
     known = {name: Given(value, f"constants.{name}") for name, value in asset.constants.items()}
     if len(asset.samples) == 1:
         sample = asset.samples[0]
@@ -221,9 +221,7 @@ def obs_table(
     return pa.table(table)
 
 
-def var_table(
-    ids: list[str], names: list[str], references: list[str], columns: Mapping[str, pa.Array]
-) -> pa.Table:
+def var_table(ids: list[str], names: list[str], references: list[str], columns: Mapping[str, pa.Array]) -> pa.Table:
     """Return the table of genes: ids, the schema's feature columns (given or derived), the curator's columns."""
     rows = len(ids)
 
@@ -231,7 +229,9 @@ def var_table(
         if name not in columns:
             return pa.array(otherwise, pa.large_string())
         given = pc.cast(decoded(columns[name]), pa.large_string()).to_pylist()
-        return pa.array([new if old is None else old for old, new in zip(given, otherwise, strict=True)], pa.large_string())
+        return pa.array(
+            [new if old is None else old for old, new in zip(given, otherwise, strict=True)], pa.large_string()
+        )
 
     spike_in = [id_.startswith("ERCC-") for id_ in ids]
     table = {

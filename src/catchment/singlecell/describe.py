@@ -19,9 +19,9 @@ def describe(asset: Asset) -> Description | Unreadable:
     """Return an H5AD's shape, type of counts and parts; or why it cannot (or must not) be read."""
     path = Path(asset.files[0].path)
     with path.open("rb") as start:
-        signature = start.read(len(HDF5_SIGNATURE))
-    if signature != HDF5_SIGNATURE:
-        found = f"{signature!r} at the start" if signature else "an empty file"
+        first = start.read(16)
+    if not first.startswith(HDF5_SIGNATURE):
+        found = f"{first!r} at the start" if first else "an empty file"
         return Unreadable(findings=(rules.UNREADABLE.broken("/", found, expected=f"{HDF5_SIGNATURE!r}"),))
     try:
         with opened(str(path)) as file:
@@ -55,7 +55,10 @@ def description_of(file: h5py.File, layout: Layout) -> Description:
             "stored_bytes": raw.stored_bytes,
             "obs_columns": column_names(file[layout.obs]),
             "var_columns": column_names(file[layout.var]),
-            "layers": {shown(name): [matrix.encoding, matrix.nnz] for name, matrix in sorted(layout.layers.items())},
+            "layers": {
+                shown(name): {"encoding": matrix.encoding, "nnz": matrix.nnz}
+                for name, matrix in sorted(layout.layers.items())
+            },
             "obsm": {shown(name): list(shape) for name, shape in sorted(layout.obsm.items())},
             "left_behind": [shown(path) for path in layout.left_behind],
             "organism_ontology_term_id": shown(uns_text(file, "organism_ontology_term_id") or "") or None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
+from pydantic import JsonValue
+
 from catchment.schema.records import Description, Resources
 
 TILE_ROWS = 2048
@@ -18,8 +20,8 @@ def estimate(description: Description) -> Resources:
     """Return memory, CPU time and row tiles of the conversion of an H5AD."""
     cells, genes = description.shape
     layers = description.facts.get("layers")
-    sizes = [int(str(nnz)) for _, nnz in layers.values()] if isinstance(layers, dict) else []  # type: ignore[misc]
-    values = [int(str(description.facts.get("nnz", cells * genes))), *sizes]
+    parts = [description.facts, *(layers.values() if isinstance(layers, dict) else ())]
+    values = [size_of(part, cells * genes) for part in parts]
     tiles = max(1, ceil(cells / TILE_ROWS))
     in_a_tile = max(values) / tiles
     memory = BASE_MB + (in_a_tile * BYTES_PER_VALUE_OF_A_TILE + cells * BYTES_PER_CELL) / 1e6
@@ -28,3 +30,9 @@ def estimate(description: Description) -> Resources:
         seconds=ceil(20 + sum(values) / 1e6 * SECONDS_PER_MILLION_VALUES),
         pieces=tiles,
     )
+
+
+def size_of(part: JsonValue, otherwise: int) -> int:
+    """Return the number of values that a part of the description says it stores."""
+    nnz = part.get("nnz") if isinstance(part, dict) else None
+    return nnz if isinstance(nnz, int) else otherwise

@@ -72,7 +72,9 @@ def genes_of(frame: Frame, organism: str | None, where: str) -> tuple[Genes, tup
             findings.append(rules.GENE_IDS.broken(where, found, fix=advice(foreign, str(label)), count=len(foreign)))
     names = feature_names(frame, ids, named_by_index)
     known = mitochondrial_genes(organism) if organism is not None else frozenset()
-    mitochondrial = np.array([gene in known or name.upper().startswith("MT-") for gene, name in zip(ids, names, strict=True)])
+    mitochondrial = np.array(
+        [gene in known or name.upper().startswith("MT-") for gene, name in zip(ids, names, strict=True)]
+    )
     return Genes(ids, names, [reference or "unknown" for reference in references], mitochondrial), tuple(findings)
 
 

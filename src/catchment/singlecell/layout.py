@@ -6,6 +6,7 @@ sparse matrices under `h5sparse_format`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,11 +14,12 @@ import h5py
 
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
-from catchment.singlecell.rules import shown
+from catchment.singlecell.rules import first_of, shown
 
 Encoding = Literal["csr", "csc", "dense"]
 SPARSE = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}
 NUMERIC = "iuf"
+PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")  # CELLxGENE schema 7.1.0, obsm; names become paths
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,9 @@ def sparse_of(group: h5py.Group, path: str, encoding: Any) -> Matrix:
     declared = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
     sizes = [int(size) for size in declared] if declared is not None and len(declared) == 2 else [-1, -1]
     if min(sizes) < 0:
-        raise Unfit(rules.SPARSE_BROKEN.broken(path, "no shape of two numbers", expected="attribute shape: rows, columns"))
+        raise Unfit(
+            rules.SPARSE_BROKEN.broken(path, "no shape of two numbers", expected="attribute shape: rows, columns")
+        )
     parts = {}
     for name in ("data", "indices", "indptr"):
         part = group.get(name)
@@ -208,3 +212,18 @@ def embeddings_of(file: h5py.File, cells: int) -> tuple[dict[str, tuple[int, ...
             raise Unfit(rules.SHAPES_DISAGREE.broken(f"obsm/{shown(name)}", found_rows, expected=f"{cells:,} rows"))
         found[name] = tuple(int(size) for size in item.shape)
     return found, left
+
+
+def layout_findings(layout: Layout) -> list[Finding]:
+    """Return what the parts of the file are held to, whatever is in them."""
+    findings = []
+    if layout.old:
+        findings.append(rules.OLD_ENCODING.broken("/", "no encoding-type 'anndata'"))
+    names = {f"obsm/{name}": name for name in layout.obsm} | {m.path: name for name, m in layout.layers.items()}
+    unfit = [path for path, name in names.items() if not PART_NAME.fullmatch(name)]
+    if unfit:
+        findings.append(rules.PART_NAME.broken(shown(unfit[0]), first_of(unfit), count=len(unfit)))
+    if layout.left_behind:
+        found = first_of(layout.left_behind)
+        findings.append(rules.LEFT_BEHIND.broken("/", found, count=len(layout.left_behind)))
+    return findings

@@ -121,14 +121,6 @@ def canonical(block: Block) -> Block:
     return Block(block.first, block.last, np.concatenate(([0], np.cumsum(counts))).astype(np.int64), columns, data)
 
 
-def digest_of(block: Block) -> str:
-    """Return the digest of a canonical block with float32 values: equal where every count is in its place."""
-    digest = xxhash.xxh3_128()
-    for part in (block.indptr, block.indices.astype(np.int64), block.data.astype(np.float32)):
-        digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()
-
-
 def row_hashes(block: Block) -> npt.NDArray[np.uint64]:
     """Return a hash for each row of a canonical block; 0 for a row without values."""
     columns = np.ascontiguousarray(block.indices, np.int64).view(np.uint8)
@@ -182,7 +174,7 @@ class Sums:
 
     @property
     def pct_counts_mt(self) -> Float64:
-        """Mitochondrial share of each cell in percent; NaN for a cell without counts, or where no such gene is known."""
+        """Mitochondrial share of each cell in percent; NaN without counts, or where no such gene is known."""
         if not self.mitochondrial.any():
             return np.full(self.rows, np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):

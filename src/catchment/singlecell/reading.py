@@ -13,10 +13,10 @@ import pyarrow as pa
 from catchment import vocabulary
 from catchment.schema.records import Asset, Finding
 from catchment.singlecell import rules
-from catchment.singlecell.columns import Given, known_values, used_values, as_dictionary
+from catchment.singlecell.columns import Given, as_dictionary, known_values, used_values
 from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.genes import Genes, genes_of
-from catchment.singlecell.layout import Layout, layout_of, text_of
+from catchment.singlecell.layout import Layout, layout_findings, layout_of, text_of
 from catchment.singlecell.rules import first_of, shown
 
 MAX_TEXT = 10_000
@@ -56,7 +56,7 @@ def read(file: h5py.File, asset: Asset) -> Reading:
     organism, organism_findings = organism_of(file, obs, known)
     var, columns, x_findings = with_x_columns(file, layout, var)
     genes, gene_findings = genes_of(var, organism, layout.var)
-    findings = [*obs_findings, *var_findings, *organism_findings, *x_findings, *gene_findings]
+    findings = [*layout_findings(layout), *obs_findings, *var_findings, *organism_findings, *x_findings, *gene_findings]
     findings += duplicates(obs.names, layout.obs) + duplicates(genes.ids, layout.var)
     given = known.get("title")
     title = uns_text(file, "title") or (str(given.value) if given else None)
@@ -135,7 +135,9 @@ def layer_shapes(layout: Layout, widths: set[int], expected: int) -> list[Findin
         if matrix.shape[0] != cells or (matrix.shape[1] != expected and widths):
             found = f"{matrix.shape[0]:,} x {matrix.shape[1]:,}"
             findings.append(
-                rules.SHAPES_DISAGREE.broken(shown(matrix.path), found, expected=f"{cells:,} cells x {expected:,} genes")
+                rules.SHAPES_DISAGREE.broken(
+                    shown(matrix.path), found, expected=f"{cells:,} cells x {expected:,} genes"
+                )
             )
     return findings
 

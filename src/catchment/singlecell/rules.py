@@ -1,4 +1,4 @@
-"""What a single-cell submission is held to: its container (H5), its AnnData (AD), its cells' metadata (OBS), its SOMA."""
+"""What a single-cell submission is held to: container (H5), AnnData (AD), cells' metadata (OBS), SOMA."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ SPARSE_BROKEN = declare(
     "AD-001",
     "error",
     "a sparse matrix contradicts itself",
-    expected="indptr from 0 to the number of values and never falling; each gene at most once a cell, within the matrix",
+    expected="indptr from 0 to the number of values, never falling; each gene at most once a cell",
     fix="rebuild the matrix (`scipy.sparse.csr_matrix(matrix).sum_duplicates()`) and write the file again",
 )
 SHAPES_DISAGREE = declare(

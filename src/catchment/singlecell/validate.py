@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
 import numpy.typing as npt
-
-from catchment.config import SinglecellAdmit
 from pydantic import JsonValue
 
+from catchment.config import SinglecellAdmit
 from catchment.schema.records import Admission, Asset, Description, Finding
 from catchment.schema.rules import Rule
 from catchment.singlecell import rules
@@ -20,13 +18,19 @@ from catchment.singlecell.cells import check_obs, reserved_names
 from catchment.singlecell.columns import completed
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
-from catchment.singlecell.layout import Layout, Matrix, Unfit
-from catchment.singlecell.matrix import LARGEST_EXACT, Faults, Offenders, Sums, canonical, indptr_fault, median_or_none
-from catchment.singlecell.matrix import row_hashes
+from catchment.singlecell.layout import Matrix, Unfit
+from catchment.singlecell.matrix import (
+    LARGEST_EXACT,
+    Faults,
+    Offenders,
+    Sums,
+    canonical,
+    indptr_fault,
+    median_or_none,
+    row_hashes,
+)
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.rules import SHOWN, first_of, shown
-
-PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass
@@ -45,7 +49,7 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
     try:
         with opened(asset.files[0].path) as file:
             reading = read(file, asset)
-            findings = [*layout_findings(reading.layout), *reading.findings, *metadata_findings(reading)]
+            findings = [*reading.findings, *metadata_findings(reading)]
             passed = pass_over(file, reading, settings.block_rows)
     except Unfit as unfit:
         return Admission(findings=unfit.findings)
@@ -54,21 +58,6 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
     findings += passed.findings + count_findings(passed, reading)
     findings += [finding for matrix in reading.layout.layers.values() for finding in layer_findings(matrix)]
     return Admission(findings=tuple(findings), statistics=statistics(passed, reading))
-
-
-def layout_findings(layout: Layout) -> list[Finding]:
-    """Return what the parts of the file are held to, whatever is in them."""
-    findings = []
-    if layout.old:
-        findings.append(rules.OLD_ENCODING.broken("/", "no encoding-type 'anndata'"))
-    names = {f"obsm/{name}": name for name in layout.obsm} | {m.path: name for name, m in layout.layers.items()}
-    unfit = [path for path, name in names.items() if not PART_NAME.fullmatch(name)]
-    if unfit:
-        findings.append(rules.PART_NAME.broken(shown(unfit[0]), first_of(unfit), count=len(unfit)))
-    if layout.left_behind:
-        found = first_of(layout.left_behind)
-        findings.append(rules.LEFT_BEHIND.broken("/", found, count=len(layout.left_behind)))
-    return findings
 
 
 def metadata_findings(reading: Reading) -> list[Finding]:
@@ -166,7 +155,12 @@ def places(offenders: Offenders, reading: Reading) -> str:
 def statistics(passed: Pass, reading: Reading) -> dict[str, JsonValue]:
     """Return what later steps and reports may want to know of the counts; only shapes where they are no counts."""
     cells, genes = reading.layout.raw.shape
-    known: dict[str, JsonValue] = {"n_cells": cells, "n_genes": genes, "organism_ontology_term_id": reading.organism, "title": reading.title}
+    known: dict[str, JsonValue] = {
+        "n_cells": cells,
+        "n_genes": genes,
+        "organism_ontology_term_id": reading.organism,
+        "title": reading.title,
+    }
     if not passed.complete or passed.faults.not_counts.count:
         return known
     sums = passed.sums

@@ -51,8 +51,9 @@ def require_fit(pattern: str, name: str, path: Path, expected: str) -> None:
 
 
 def manifests(inbox: Path) -> list[Manifest]:
-    """Return the manifest of every submission, sorted by accession."""
-    return [load(Manifest, path) for path in sorted(inbox.glob("*/manifest.json"))]
+    """Return the manifest of every submission, sorted by accession; one that is still arriving is not seen."""
+    paths = sorted(inbox.glob("*/manifest.json"))
+    return [load(Manifest, path) for path in paths if not path.parent.name.startswith(".")]
 
 
 def asset_digest(asset: Asset) -> str:
@@ -60,20 +61,20 @@ def asset_digest(asset: Asset) -> str:
     return digest_json(asset.model_dump(mode="json", exclude={"findings": True, "files": {"__all__": {"path"}}}))
 
 
-def source_findings(asset: Asset) -> list[Finding]:
-    """Return a finding for each file of a located asset that is no longer what was received.
+def source_findings(asset: Asset, submission: Path) -> list[Finding]:
+    """Return a finding for each file of an asset that is no longer what was received; `submission` as in `located`.
 
     A copy in the inbox is ours and read-only: its size is enough. Of a file that is referenced every byte counts.
     """
     findings = []
     for file in asset.files:
-        path = Path(file.path)
+        path = submission / file.path
         if not path.is_file():
             findings.append(rules.SOURCE_CHANGED.broken(file.name, "the file is gone"))
         elif path.stat().st_size != file.bytes:
             found = f"{path.stat().st_size:,} bytes, received {file.bytes:,}"
             findings.append(rules.SOURCE_CHANGED.broken(file.name, found))
-        elif path.parent.name != "raw" and digest_file(path) != file.sha256:
+        elif Path(file.path).is_absolute() and digest_file(path) != file.sha256:
             findings.append(rules.SOURCE_CHANGED.broken(file.name, "another sha256 than was received"))
     return findings
 

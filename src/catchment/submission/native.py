@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from catchment.submission.yaml_text import read_yaml
 
 FILE_NAME = "submission.yaml"
 TOP_KEYS = ("study", "samples", "assets", "sdrf")
+SHOWN = 100  # characters of a wrong value
 
 
 def read_native(text: str, name: str = FILE_NAME) -> tuple[Draft, str | None]:
@@ -26,7 +28,7 @@ def read_native(text: str, name: str = FILE_NAME) -> tuple[Draft, str | None]:
     document = read_yaml(text, name)
     unknown = sorted(set(document) - set(TOP_KEYS))
     if unknown:
-        raise BadInput(f"{name}: unknown key {unknown[0]!r}; expected {', '.join(TOP_KEYS)}")
+        raise BadInput(f"{name}: unknown key {unknown[0][:SHOWN]!r}; expected {', '.join(TOP_KEYS)}")
     study = {"id": "", "title": "", **expect(document.get("study"), dict, name, "study")}
     if not study["title"]:
         raise BadInput(f"{name}: study.title: missing; give the study a title")
@@ -44,7 +46,8 @@ def read_native(text: str, name: str = FILE_NAME) -> tuple[Draft, str | None]:
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(str(part) for part in fault["loc"])
-        raise BadInput(f"{name}: {error.title}.{field}: found {fault['input']!r}; {fault['msg']}") from None
+        found = repr(fault["input"])[:SHOWN]
+        raise BadInput(f"{name}: {error.title}.{field}: found {found}; {fault['msg']}") from None
     require_unique([sample.id for sample in draft.samples], f"{name}: sample id")
     require_unique([asset.file for asset in draft.assets], f"{name}: asset file")
     return draft, sdrf
@@ -61,9 +64,9 @@ def expect(value: Any, kind: type, name: str, field: str) -> Any:
 
 def require_unique(values: list[str], what: str) -> None:
     """Refuse a value that stands twice."""
-    twice = sorted({value for value in values if values.count(value) > 1})
+    twice = sorted(value for value, times in Counter(values).items() if times > 1)
     if twice:
-        raise BadInput(f"{what} {twice[0]!r} is given twice; keep one")
+        raise BadInput(f"{what} {twice[0][:SHOWN]!r} is given twice; keep one")
 
 
 def undescribed(file_names: list[str]) -> Draft:

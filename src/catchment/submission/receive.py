@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from catchment import modalities
-from catchment.contract import Confidence
+from catchment.contract import Confidence, Recogniser
 from catchment.errors import BadInput
 from catchment.schema.records import (
     MODALITY_NAMES,
@@ -20,12 +19,15 @@ from catchment.schema.records import (
     Sample,
     SourceFile,
 )
-from catchment.storage import digest_json, load, locked, save
+from catchment.storage import commit_folder, digest_json, load, locked, save
 from catchment.submission import native, rules, sdrf
 from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
 from catchment.submission.draft import Draft, DraftAsset
+from catchment.submission.inbox import manifests
 from catchment.submission.upload import Progress, Upload, head, look_at, stays_inside, take
+
+MAX_TEXT_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Intake:
 
     upload: Upload
     draft: Draft
+    recogniser: Recogniser
     digests: dict[str, tuple[int, str]]
     findings: list[Finding]
     sample_findings: dict[str, list[Finding]]
 
 
-def read_draft(upload: Upload) -> Draft:
+def read_draft(upload: Upload, recogniser: Recogniser) -> Draft:
     """Return the draft of an upload, from whichever dialect it brings.
 
     Raises
@@ -61,20 +64,22 @@ def read_draft(upload: Upload) -> Draft:
     draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
     if sdrf_name is None:
         return draft
-    if not stays_inside(sdrf_name) or sdrf_name not in upload.names:
+    if sdrf_name not in upload.names:
         raise BadInput(f"{native.FILE_NAME}: sdrf: {sdrf_name!r} is not in the upload; add it or drop the key")
-    return with_sdrf(draft, sdrf_name, read_text(upload, sdrf_name))
+    return with_sdrf(draft, sdrf_name, read_text(upload, sdrf_name), recogniser)
 
 
 def read_text(upload: Upload, name: str) -> str:
     """Return a metadata file as text: UTF-8, with or without byte order mark."""
     try:
+        if upload.path(name).stat().st_size > MAX_TEXT_BYTES:
+            raise BadInput(f"{name}: found more than {MAX_TEXT_BYTES // 1_000_000} MB of metadata; split the upload")
         return upload.path(name).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
 
 
-def with_sdrf(draft: Draft, name: str, text: str) -> Draft:
+def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Draft:
     """Return the draft with each run's SDRF row among its annotations.
 
     A run without a row, and a row without a file, are findings. A run that names no sample gets the one whose id is
@@ -95,24 +100,33 @@ def with_sdrf(draft: Draft, name: str, text: str) -> Draft:
             sources = tuple(sample.id for sample in draft.samples if sample.id == row.get("source name"))
             update = {"annotations": {**row, **asset.annotations}, "samples": asset.samples or sources}
             asset = asset.model_copy(update=update)
-        elif modalities.announced(asset.file) == "massspec":
+        elif recogniser.by_name(asset.file) == "massspec":
             findings.append(rules.RUN_UNDESCRIBED.broken(asset.file, f"no row in {name}"))
         assets.append(asset)
     return draft.model_copy(update={"assets": tuple(assets), "findings": (*draft.findings, *findings)})
 
 
-def receive(given: Path, inbox: Path, *, reference: bool = False, progress: Progress = lambda _: None) -> Receipt:
+def receive(
+    given: Path,
+    inbox: Path,
+    recogniser: Recogniser,
+    *,
+    reference: bool = False,
+    progress: Progress = lambda _: None,
+) -> Receipt:
     """Take an upload into the inbox and return what became of it.
 
     The same upload received again gets the accession it has, and nothing changes. With `reference` the files stay
     where they are and are read there; else they are copied and the copy is checked.
     """
     upload = look_at(given)
-    draft = read_draft(upload)
+    if given.is_dir() and inbox.resolve().is_relative_to(upload.root):
+        raise BadInput(f"{given}: the inbox {inbox} lies inside it; give a folder that holds the upload alone")
+    draft = read_draft(upload, recogniser)
     with locked(inbox, "receive"):
         digests = {name: take(upload.path(name), None, progress) for name in upload.names}
         content_digest = digest_json([[name, *digests[name]] for name in sorted(digests)])
-        known = {manifest.content_digest: manifest for manifest in existing(inbox)}
+        known = {manifest.content_digest: manifest for manifest in manifests(inbox)}
         if content_digest in known:
             manifest = known[content_digest]
             return Receipt(manifest, assets_of(manifest, inbox), new=False)
@@ -120,25 +134,24 @@ def receive(given: Path, inbox: Path, *, reference: bool = False, progress: Prog
         own = accession(number)
         folder = inbox / own
         scratch = inbox / f".{own}.receiving"
+        # a receive that was killed leaves its folder under the number that is still free: this one
         shutil.rmtree(scratch, ignore_errors=True)
-        intake = Intake(upload, draft, digests, list(draft.findings), sample_findings(draft.samples))
+        intake = Intake(upload, draft, recogniser, digests, list(draft.findings), sample_findings(draft.samples))
         samples = accessioned_samples(draft, own)
-        assets = [
-            build_asset(intake, number + 1, asset, own, samples, None if reference else scratch)
-            for number, asset in enumerate(draft.assets)
-        ]
-        kept = [asset for asset in assets if asset is not None]
-        manifest = build_manifest(intake, own, content_digest, samples, kept)
-        for asset in kept:
-            save(asset, scratch / asset.modality / f"{asset.asset}.json")
-        save(manifest, scratch / "manifest.json")
-        scratch.rename(folder)
+        try:
+            assets = [
+                build_asset(intake, number, asset, own, samples, None if reference else scratch)
+                for number, asset in enumerate(draft.assets, start=1)
+            ]
+            kept = [asset for asset in assets if asset is not None]
+            manifest = build_manifest(intake, own, content_digest, samples, kept)
+            for asset in kept:
+                save(asset, scratch / asset.modality / f"{asset.asset}.json")
+            save(manifest, scratch / "manifest.json")
+            commit_folder(scratch, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
         return Receipt(manifest, tuple(kept), new=True)
-
-
-def existing(inbox: Path) -> list[Manifest]:
-    """Return every manifest in the inbox."""
-    return [load(Manifest, path) for path in sorted(inbox.glob("*/manifest.json"))]
 
 
 def assets_of(manifest: Manifest, inbox: Path) -> tuple[Asset, ...]:
@@ -194,13 +207,13 @@ def build_asset(
     """Return one asset, its file copied (or referenced) and its faults noted; None where no modality can be told."""
     findings = []
     name, source = draft.file, None
-    if not stays_inside(name):
-        findings.append(rules.UNSAFE_PATH.broken(name, "a path out of the upload"))
-    elif name not in intake.digests:
+    if name in intake.digests:
+        source = intake.upload.path(name)
+    elif stays_inside(name):
         findings.append(rules.FILE_MISSING.broken(name, "not in the upload"))
     else:
-        source = intake.upload.path(name)
-    recognised, faults = recognise(source, name, draft.modality)
+        findings.append(rules.UNSAFE_PATH.broken(name, "a path out of the upload"))
+    recognised, faults = recognise(intake.recogniser, source, name, draft.modality)
     if recognised is None:
         intake.findings += [*findings, *faults]
         return None
@@ -229,17 +242,17 @@ def build_asset(
 
 
 def recognise(
-    source: Path | None, name: str, declared: ModalityName | None
+    recogniser: Recogniser, source: Path | None, name: str, declared: ModalityName | None
 ) -> tuple[tuple[ModalityName, Confidence] | None, list[Finding]]:
     """Return the modality and format of a file by its content; where that does not tell, by what is declared or named.
 
     A name that announces another modality than the content has is an error, even though the content could be read.
     """
-    announced = modalities.announced(name)
+    announced = recogniser.by_name(name)
     if source is None:
         fallback = declared or announced
         return ((fallback, Confidence("missing", 0.0)) if fallback else None), []
-    found = max(modalities.recognitions(head(source, name)), key=lambda pair: pair[1].certainty, default=None)
+    found = max(recogniser.by_content(head(source, name)), key=lambda pair: pair[1].certainty, default=None)
     if found is None:
         fallback = declared or announced
         start = head(source, name).start[:16]
@@ -260,8 +273,7 @@ def take_file(
     size, sha256 = intake.digests[name]
     if copy_to is None:
         return SourceFile(path=str(source), name=name, bytes=size, sha256=sha256)
-    endings = (ending for ending in modalities.modality(modality).extensions if name.lower().endswith(ending))
-    path = f"raw/{asset_id}{max(endings, key=len, default='')}"
+    path = f"raw/{asset_id}{intake.recogniser.ending(name, modality)}"
     if take(source, copy_to / path) != (size, sha256):
         raise BadInput(f"{source}: changed between reading and copying; wait until the upload is complete")
     return SourceFile(path=path, name=name, bytes=size, sha256=sha256)

@@ -220,7 +220,11 @@ FACTS = {
     "sex_ontology_term_id": ("characteristics[sex]", ("PATO",)),
 }
 OTHER_SPELLINGS = {
-    "characteristics[development_stage]": ("characteristics[development stage]", "characteristics[developmental stage]")
+    "characteristics[development_stage]": (
+        "characteristics[developmental stage]",
+        "characteristics[developmental_stage]",
+        "characteristics[development stage]",
+    )
 }
 HEALTHY = frozenset({"healthy", "normal", "control"})
 NO_DISEASE = "PATO:0000461"
@@ -236,6 +240,8 @@ def sample_facts(row: Mapping[str, str]) -> dict[str, str]:
     for field, (column, ontologies) in FACTS.items():
         given = row.get(f"factor value[{field}]", "")
         label = next((row[name] for name in (column, *OTHER_SPELLINGS.get(column, ())) if name in row), "")
+        if field == "development_stage_ontology_term_id":
+            ontologies = stage_ontologies(facts.get("organism_ontology_term_id"), ontologies)
         term = given if TERM_ID.fullmatch(given) else resolve(label, field, ontologies)
         if term is not None:
             facts[field] = term
@@ -246,6 +252,12 @@ def sample_facts(row: Mapping[str, str]) -> dict[str, str]:
     if donor.lower() not in NOT_GIVEN:
         facts["donor_id"] = donor
     return facts
+
+
+def stage_ontologies(organism: str | None, ontologies: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the ontology of an organism's stages: human and mouse stages share labels."""
+    known = vocabulary.organisms().get(organism or "")
+    return (known.stage_ontology,) if known else ontologies
 
 
 def resolve(label: str, field: str, ontologies: tuple[str, ...]) -> str | None:

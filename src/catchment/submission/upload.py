@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+import unicodedata
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,28 +42,46 @@ def look_at(given: Path) -> Upload:
     BadInput
         Where there is nothing, nothing but links, or a name that no record can hold.
     """
-    if not given.exists():
-        raise BadInput(f"{given}: no such file or folder; check the path")
-    if given.is_file():
-        return Upload(given.resolve().parent, (given.resolve().name,))
-    names = []
-    for folder, _, files in os.walk(given, followlinks=False):
-        for file in files:
-            path = Path(folder) / file
-            if path.is_file() and not path.is_symlink():
-                names.append(str(PurePosixPath(path.relative_to(given))))
+    try:
+        found = given.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "a link that leads back to itself"
+        raise BadInput(f"{given}: {reason}; check the path") from None
+    if found.is_dir():
+        root, names = found, names_below(found)
+    else:
+        root, names = found.parent, [found.name] if found.is_file() else []
     if not names:
         raise BadInput(f"{given}: found no regular file; expected data files, with or without a submission.yaml")
     for name in names:
-        if any(ord(character) < 32 or 0xD800 <= ord(character) <= 0xDFFF for character in name):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
             raise BadInput(f"{given}: file name {name!r} has control characters or is not UTF-8; rename it")
-    return Upload(given.resolve(), tuple(sorted(names)))
+    return Upload(root, tuple(sorted(names)))
+
+
+def names_below(root: Path) -> list[str]:
+    """Return the path, below a folder, of every regular file in it; links are left where they are."""
+    names = []
+    try:
+        for folder, _, files in os.walk(root, followlinks=False, onerror=stop):
+            paths = (Path(folder) / file for file in files)
+            names += [path.relative_to(root).as_posix() for path in paths if stat.S_ISREG(path.lstat().st_mode)]
+    except OSError as error:
+        raise environment_fault(error, Path(error.filename or root)) from error
+    return names
+
+
+def stop(error: OSError) -> None:
+    """Raise what `os.walk` would keep to itself: a folder that cannot be read is not an empty one."""
+    raise error
 
 
 def stays_inside(name: str) -> bool:
     """Tell whether a listed name is a plain path below the upload: relative, no `..`, no scheme, no drive."""
     path = PurePosixPath(name)
-    return not (path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0] or name != str(path))
+    if not path.parts or path.is_absolute() or name != str(path):
+        return False
+    return not (".." in path.parts or "\\" in name or ":" in path.parts[0])
 
 
 def head(path: Path, name: str) -> Head:
@@ -96,8 +116,8 @@ def take(source: Path, target: Path | None, progress: Progress = lambda _: None)
         Where the disk refuses, or the source changes while it is read.
     """
     digest = hashlib.sha256()
-    before = source.stat()
     try:
+        before = source.stat()
         if target is not None:
             target.parent.mkdir(parents=True, exist_ok=True)
         with source.open("rb") as file, open(target or os.devnull, "wb") as copy:
@@ -109,9 +129,9 @@ def take(source: Path, target: Path | None, progress: Progress = lambda _: None)
             if target is not None:
                 copy.flush()
                 os.fsync(copy.fileno())
+        after = source.stat()
     except OSError as error:
         raise environment_fault(error, target or source) from error
-    after = source.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise EnvironmentFault(
             f"{source}: changed while it was read; wait until the upload is complete, then try again"

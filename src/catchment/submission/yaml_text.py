@@ -8,13 +8,25 @@ import yaml
 
 from catchment.errors import BadInput
 
-MAX_BYTES = 10_000_000
+MAX_CHARACTERS = 4_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 
 
 class TextLoader(yaml.SafeLoader):
-    """A safe loader that resolves nothing but text, maps and lists: `no`, `12:30:00` and `017` stay as written."""
+    """A safe loader that resolves nothing but text, maps and lists: `no`, `12:30:00` and `017` stay as written.
+
+    A tag that asks for anything else (`!!int`, `!!binary`, `!!python/...`) is an error.
+    """
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Return the next node, up to the limit: a document of millions is given up while it is read."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise BadInput(f"found more than {MAX_NODES:,} values; split the description")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping whose keys are all different."""
@@ -30,6 +42,11 @@ class TextLoader(yaml.SafeLoader):
 
 
 TextLoader.yaml_implicit_resolvers = {}
+TextLoader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in ("map", "seq", "str")
+}
 
 
 def read_yaml(text: str, name: str) -> dict[str, Any]:
@@ -40,17 +57,20 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
     BadInput
         With file and line: not YAML, a tag that makes an object, a key twice, too large or too deep, no mapping on top.
     """
-    if len(text) > MAX_BYTES:
-        raise BadInput(f"{name}: found {len(text):,} characters, expected at most {MAX_BYTES:,}; split the description")
+    if len(text) > MAX_CHARACTERS:
+        found = f"{len(text):,} characters, expected at most {MAX_CHARACTERS:,}"
+        raise BadInput(f"{name}: found {found}; split the description")
     try:
-        bounded(yaml.compose(text, Loader=TextLoader), name)
-        document = yaml.load(text, Loader=TextLoader)  # noqa: S506 - a SafeLoader with fewer types still
+        loader = TextLoader(text)
+        root = loader.get_single_node()
+        bounded(root)
+        document = None if root is None else loader.construct_document(root)
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from None
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise BadInput(f"{name}{line}: not valid YAML ({problem}); check the indentation and quotes there") from None
     if not isinstance(document, dict):
         raise BadInput(
@@ -59,7 +79,7 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
     return document
 
 
-def bounded(root: yaml.Node | None, name: str) -> None:
+def bounded(root: yaml.Node | None) -> None:
     """Refuse a document that grows past the limits when its aliases are expanded."""
     remaining = [(root, 1)] if root is not None else []
     nodes = 0

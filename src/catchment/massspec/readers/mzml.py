@@ -25,6 +25,7 @@ POLARITIES = {"MS:1000130": "+", "MS:1000129": "-"}
 REPRESENTATIONS = {"MS:1000127": "centroid", "MS:1000128": "profile"}
 SECONDS = {"UO:0000010": 1.0, "UO:0000031": 60.0, "UO:0000028": 0.001, "UO:0000032": 3600.0, "MS:1000038": 60.0}
 WITHOUT_UNIT_S = 60.0
+BEYOND_SENSE = 1e200  # sums of larger values would overflow
 
 
 @dataclass
@@ -34,7 +35,7 @@ class MzmlReader:
     Parameters
     ----------
     max_bytes
-        Bytes of one decoded array at most; None where the run was admitted before.
+        Bytes of one spectrum's decoded arrays at most; None where the run was admitted before.
     """
 
     source: Source
@@ -107,19 +108,21 @@ class MzmlReader:
             return None
         arrays: dict[str, Floats] = {}
         intact = True
+        left = self.max_bytes
         for array in element.arrays:
             try:
-                values = self.values_of(array, length)
+                values = self.values_of(array, length, left)
             except Broken as broken:
                 self.faults.add(broken.rule, where, broken.found, expected=broken.expected)
                 intact = False
                 continue
             if values is not None:
+                left = None if left is None else left - values.nbytes
                 arrays.update((param.accession, values) for param in array.params)
                 self.check_units(array, where)
         return arrays if intact else None
 
-    def values_of(self, array: EncodedArray, default_length: int) -> Floats | None:
+    def values_of(self, array: EncodedArray, default_length: int, max_bytes: int | None) -> Floats | None:
         """Return an array's values as 64-bit floats; None where they are text."""
         dtype, compressed = type_of(param.accession for param in array.params)
         if dtype is None:
@@ -127,7 +130,7 @@ class MzmlReader:
         length = default_length if array.length is None else whole(array.length)
         if length is None:
             raise Broken(rules.LENGTH_DIFFERS, f"arrayLength {shown(array.length or '')!r}", expected="a whole number")
-        return decode(array.text, dtype, compressed, length, self.max_bytes).astype(np.float64)
+        return decode(array.text, dtype, compressed, length, max_bytes).astype(np.float64)
 
     def check_units(self, array: EncodedArray, where: str) -> None:
         for param in array.params:
@@ -150,9 +153,9 @@ class MzmlReader:
             found = f"{len(mz):,} m/z and {len(intensity):,} intensities"
             self.faults.add(rules.LENGTH_DIFFERS, where, found, kind="pair", expected="as many of one as of the other")
             return None, None, is_mass
-        if not (np.isfinite(mz).all() and np.isfinite(intensity).all()):
-            bad = int(np.count_nonzero(~np.isfinite(mz)) + np.count_nonzero(~np.isfinite(intensity)))
-            self.faults.add(rules.NOT_A_NUMBER, where, f"{bad:,} values that are NaN or infinite")
+        bad = sum(int(np.count_nonzero(~(np.abs(values) < BEYOND_SENSE))) for values in (mz, intensity))
+        if bad:
+            self.faults.add(rules.NOT_A_NUMBER, where, f"{bad:,} values that are NaN, infinite or beyond 1e200")
             return None, None, is_mass
         # peaks of several mobility scans in one spectrum are sorted by mobility first
         if is_mass and MOBILITY_ARRAYS.isdisjoint(arrays) and (falls := int(np.count_nonzero(np.diff(mz) < 0))):
@@ -183,7 +186,7 @@ def number(param: Param | None) -> float:
         value = float(param.value) if param is not None else math.nan
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) < BEYOND_SENSE else math.nan
 
 
 def precursor_mz(params: list[Param]) -> float:

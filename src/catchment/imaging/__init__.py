@@ -1,0 +1,94 @@
+"""Images: TIFF, OME-TIFF, PNG and JPEG into OME-Zarr. Libraries load when a function of the contract is called."""
+
+from __future__ import annotations
+
+from catchment.config import ImagingAdmit, ImagingConvert, ImagingNormalise
+from catchment.contract import Modality
+from catchment.imaging import rules
+from catchment.imaging.recognise import EXTENSIONS, recognise
+from catchment.schema.records import (
+    Admission,
+    Asset,
+    Contribution,
+    Dataset,
+    Derived,
+    Description,
+    Metrics,
+    Product,
+    Resources,
+    Unreadable,
+)
+from catchment.storage import Place
+
+__all__ = ["MODALITY", "rules"]
+
+
+def describe(asset: Asset) -> Description | Unreadable:
+    """Return what the headers say; see `describe.py`."""
+    from catchment.imaging.describe import describe as run
+
+    return run(asset)
+
+
+def prepare(asset: Asset, place: Place, settings: ImagingAdmit) -> Asset:
+    """Return the asset itself: an image is converted as it was sent."""
+    return asset
+
+
+def validate(description: Description, asset: Asset, settings: ImagingAdmit) -> Admission:
+    """Return every fault in one pass; see `validate.py`."""
+    from catchment.imaging.validate import validate as run
+
+    return run(description, asset, settings)
+
+
+def estimate(description: Description) -> Resources:
+    """Return what the conversion needs; see `estimate.py`."""
+    from catchment.imaging.estimate import estimate as run
+
+    return run(description)
+
+
+def convert(asset: Asset, description: Description, place: Place, settings: ImagingConvert) -> Product | Unreadable:
+    """Return the OME-Zarr written into the place; see `convert.py`."""
+    from catchment.imaging.convert import convert as run
+
+    return run(asset, description, place, settings)
+
+
+def measure(product: Product, place: Place) -> Metrics:
+    """Return QC numbers; see `measure.py`."""
+    from catchment.imaging.measure import measure as run
+
+    return run(product, place)
+
+
+def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: ImagingNormalise) -> Derived:
+    """Return the intensity windows; see `normalise.py`."""
+    from catchment.imaging.normalise import normalise as run
+
+    return run(dataset, asset, store, place, settings)
+
+
+def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
+    """Return what census and catalogue take; see `contribute.py`."""
+    from catchment.imaging.contribute import contribute as run
+
+    return run(dataset, asset, place)
+
+
+MODALITY = Modality(
+    admit_settings=ImagingAdmit,
+    convert_settings=ImagingConvert,
+    normalise_settings=ImagingNormalise,
+    extensions=EXTENSIONS,
+    recognise=recognise,
+    describe=describe,
+    prepare=prepare,
+    validate=validate,
+    estimate=estimate,
+    convert=convert,
+    measure=measure,
+    normalise=normalise,
+    contribute=contribute,
+)

@@ -1,0 +1,176 @@
+"""An image into OME-Zarr 0.5: sharded, with its pyramid, read back, its statistics and thumbnail beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from catchment import compute
+from catchment.config import ImagingConvert
+from catchment.imaging import ngff, sidecars
+from catchment.imaging.describe import source_of
+from catchment.imaging.digests import Band, SourceDigests, StoredDigests, blocks_of, image_digest
+from catchment.imaging.intensities import Tally
+from catchment.imaging.layout import Level, cut_levels, passes, shard_edge
+from catchment.imaging.readers import (
+    DecodingFailed,
+    ImageReader,
+    Scene,
+    Source,
+    UnreadableImage,
+    leased_reader,
+    release_readers,
+)
+from catchment.imaging.rules import NOT_DECODABLE, WRITTEN_DIFFERS
+from catchment.imaging.store import SlabWriter, create_image, missing_shards, write_attributes, write_slabs
+from catchment.schema.records import Asset, Description, Finding, Product, Unreadable
+from catchment.storage import Place, digest_json
+
+DISPLAY_PERCENTILES = (1.0, 99.8)
+# up to here every pixel is compared with the source by a second way of reading; beyond, first, middle and last planes
+COMPARED_WHOLE_BYTES = 256_000_000
+SHOWN = 3
+
+
+def convert(asset: Asset, description: Description, place: Place, settings: ImagingConvert) -> Product | Unreadable:
+    """Return the OME-Zarr of an image, written into the place, or why its pixels cannot be had."""
+    source = source_of(asset)
+    store = place.path / f"{asset.asset}.ome.zarr"
+    with reading(source):
+        try:
+            reader = leased_reader(source)
+            return Conversion(source, reader, store, settings).run(asset)
+        except UnreadableImage as fault:
+            return Unreadable(findings=fault.findings)
+        except DecodingFailed as fault:
+            return Unreadable(findings=(NOT_DECODABLE.broken(source.name, str(fault)),))
+
+
+@contextlib.contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """Hold the readers of a file that workers open, and close them all at the end."""
+    try:
+        yield
+    finally:
+        release_readers(source)
+
+
+class Conversion:
+    """One conversion: its source, where it is written to, how it is cut."""
+
+    def __init__(self, source: Source, reader: ImageReader, store: Path, settings: ImagingConvert) -> None:
+        self.source, self.reader, self.store, self.settings = source, reader, store, settings
+        self.scenes = reader.scenes
+        self.tallies: list[list[Tally]] = []
+        self.findings: list[Finding] = []
+
+    def run(self, asset: Asset) -> Product:
+        """Write every scene, read it back, and return the product with its side-cars."""
+        digests = [self.write_scene(number) for number in range(len(self.scenes))]
+        if len(self.scenes) > 1:
+            write_attributes(self.store, ngff.collection_attributes())
+            write_attributes(self.store / "OME", ngff.series_attributes([str(n) for n in range(len(self.scenes))]))
+            if self.reader.container.ome_xml:
+                (self.store / "OME/METADATA.ome.xml").write_bytes(self.reader.container.ome_xml)
+        side_cars = sidecars.write(
+            self.store,
+            [self.image_path(number) for number in range(len(self.scenes))],
+            self.scenes,
+            self.tallies,
+            self.reader.container.ome_xml,
+            self.settings.thumbnail_px,
+        )
+        return Product(
+            kind="ome-zarr",
+            path=self.store.name,
+            logical_digest=digest_json(digests),
+            side_cars=side_cars,
+            findings=tuple(self.findings),
+            facts=self.facts(),
+        )
+
+    def facts(self) -> dict[str, JsonValue]:
+        """Return what a reader of the record may want to know of the store."""
+        levels = self.levels(self.scenes[0])
+        return {
+            "ome_zarr_version": ngff.VERSION,
+            "image_shapes": [list(scene.shape) for scene in self.scenes],
+            "levels": len(levels),
+            "chunks": list(levels[0].chunks),
+            "shards": list(levels[0].shards),
+            "codec": "blosc zstd 1 bitshuffle",
+        }
+
+    def image_path(self, number: int) -> Path:
+        """Return the group of a scene: the store itself where there is only one."""
+        return self.store if len(self.scenes) == 1 else self.store / str(number)
+
+    def levels(self, scene: Scene) -> tuple[Level, ...]:
+        """Return how a scene is cut."""
+        return cut_levels(scene.shape, self.settings.chunk_yx, self.settings.shard_yx, self.settings.shard_z)
+
+    def write_scene(self, number: int) -> str:
+        """Write one scene and its attributes, read it back, and return the digest of its pixels."""
+        scene, path = self.scenes[number], self.image_path(number)
+        levels = self.levels(scene)
+        tallies = [Tally(scene.dtype.str) for _ in scene.channel_names]
+        create_image(path, levels, scene.dtype)
+        writer = SlabWriter(self.source, str(path), levels)
+        edge = shard_edge(self.settings.chunk_yx, self.settings.shard_yx)
+        for slabs in passes(number, levels, scene.dtype.itemsize, scene.samples, edge):
+            write_slabs(writer, slabs, tallies)
+        self.tallies.append(tallies)
+        attributes = ngff.image_attributes(
+            scene.name or Path(self.source.name).name,
+            len(levels),
+            scene.physical_um,
+            scene.time_increment_s,
+            [display(scene, index, tallies[index]) for index in range(len(tallies))],
+        )
+        write_attributes(path, attributes)
+        return self.read_back(number, levels)
+
+    def read_back(self, number: int, levels: tuple[Level, ...]) -> str:
+        """Hold level 0 of a scene against its source, and return its digest.
+
+        The store is read whole. The source is read again by whole pages, not as the conversion did: all of it where it
+        is small, else its first, middle and last shard of planes.
+        """
+        scene, path = self.scenes[number], self.image_path(number)
+        where = f"{self.source.name}: image {number}"
+        for found in missing_shards(path, levels):
+            self.findings.append(WRITTEN_DIFFERS.broken(where, found))
+        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, levels[0].shards[:3])
+        stored: dict[Band, str] = {}
+        for part in compute.each(StoredDigests(str(path)), blocks):
+            stored |= part
+        wrong = [band for band, digest in self.digests_of_source(number, levels) if stored[band] != digest]
+        if wrong:
+            first = ", ".join(f"t{t} c{c} z{z} y{y}" for t, c, z, y in wrong[:SHOWN])
+            self.findings.append(
+                WRITTEN_DIFFERS.broken(f"{where}: {first}", f"{len(wrong):,} planes differ", count=len(wrong))
+            )
+        return image_digest(scene.shape, scene.dtype, (stored[band] for band in sorted(stored)))
+
+    def digests_of_source(self, number: int, levels: tuple[Level, ...]) -> Iterator[tuple[Band, str]]:
+        """Yield (band, sha256) of the source, read by whole pages: all of it, or the first, middle and last block."""
+        scene = self.scenes[number]
+        step = (levels[0].shards[0], scene.samples, levels[0].shards[2])
+        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, step)
+        if scene.nbytes > COMPARED_WHOLE_BYTES:
+            blocks = [blocks[index] for index in sorted({0, len(blocks) // 2, len(blocks) - 1})]
+        for part in compute.each(SourceDigests(self.source), blocks):
+            yield from part.items()
+
+
+def display(scene: Scene, index: int, tally: Tally) -> ngff.ChannelDisplay:
+    """Return how a channel is first shown: colours of photographs as they are, others between two percentiles."""
+    low, high = (tally.low, tally.high) if tally.pixels else (0.0, 0.0)
+    start, end = (tally.percentile(percent) for percent in DISPLAY_PERCENTILES)
+    if scene.samples > 1 and scene.dtype.itemsize == 1:
+        start, end = 0.0, 255.0
+    colour = ngff.colour_of(index, len(scene.channel_names), scene.colours[index])
+    return ngff.ChannelDisplay(scene.channel_names[index], colour, low, high, start, end)

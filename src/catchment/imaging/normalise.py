@@ -1,0 +1,43 @@
+"""The derived view of an image: how each channel's values map to 0..1. The pixels stay as they are."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import JsonValue
+
+from catchment.config import ImagingNormalise
+from catchment.imaging.intensities import Tally
+from catchment.imaging.sidecars import read_channels, read_tallies
+from catchment.schema.records import Asset, Dataset, Derived
+from catchment.storage import Place
+
+WINDOWS = "intensity_windows.json"
+FORMULA = "clip((value - low) / (high - low), 0, 1)"
+
+
+def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: ImagingNormalise) -> Derived:
+    """Return the recipe: each channel's window between two percentiles of its values, and the formula to apply."""
+    side_cars = dataset.product.side_cars
+    told = read_channels(store.path, side_cars)
+    tallies = read_tallies(store.path, side_cars)
+    windows: list[JsonValue] = [
+        {"image": channel["image"], "channel": channel["channel"], "name": channel["name"], **window(counted, settings)}
+        for channel, counted in zip(told, tallies, strict=True)
+    ]
+    recipe: dict[str, JsonValue] = {
+        "view": "intensity window per channel",
+        "formula": FORMULA,
+        "low_percentile": settings.low_percentile,
+        "high_percentile": settings.high_percentile,
+        "source_logical_digest": dataset.product.logical_digest,
+        "windows": windows,
+    }
+    (place.path / WINDOWS).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+    return Derived(recipe=recipe, side_cars={"intensity_windows": WINDOWS})
+
+
+def window(counted: Tally, settings: ImagingNormalise) -> dict[str, JsonValue]:
+    """Return a channel's window; one without contrast has none, and its view is 0 everywhere."""
+    low, high = counted.percentile(settings.low_percentile), counted.percentile(settings.high_percentile)
+    return {"low": low, "high": high} if high > low else {"low": None, "high": None}

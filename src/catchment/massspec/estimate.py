@@ -1,0 +1,26 @@
+"""What the steps of a run will need."""
+
+from __future__ import annotations
+
+from catchment.schema.records import Description, Resources
+
+BASE_MB = 400  # interpreter, numpy, pyarrow and the independent reader
+BASE_SECONDS = 6  # mostly the import of the independent reader
+MB_PER_SECOND = 20.0  # bytes of mzML read, decoded, copied and read back in a CPU second (measured: 25 to 40)
+BYTES_PER_SPECTRUM = 1_200  # a spectrum's row, id and offsets while the run is read
+INFLATES_TO = 4  # gzip around mzML: 1.3 to 4 times measured
+
+
+def estimate(description: Description) -> Resources:
+    """Return memory, time and pieces: a run is one piece, and its memory grows with spectra, not with bytes."""
+    size, declared = description.facts.get("bytes"), description.shape[0]
+    megabytes = (size if isinstance(size, int) else 0) / 1_000_000
+    if description.format == "mzml.gz":
+        megabytes *= INFLATES_TO
+    # the declared number is a stranger's word: a spectrum takes some 400 bytes of text at least
+    spectra = min(declared, int(megabytes * 2_500))
+    return Resources(
+        memory_mb=BASE_MB + int(spectra * BYTES_PER_SPECTRUM / 1_000_000),
+        seconds=BASE_SECONDS + int(megabytes / MB_PER_SECOND),
+        pieces=1,
+    )

@@ -1,0 +1,97 @@
+"""A written run held against what was read of the submitted one: by our structure scan and an independent reader."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catchment.massspec import rules
+from catchment.massspec.faults import Broken, Faults, shown
+from catchment.massspec.mzml import Scanner
+from catchment.massspec.source import open_source
+from catchment.massspec.spectra import SpectraTable, Spectrum
+from catchment.massspec.validate import index_problem
+from catchment.schema.records import Finding
+
+ALL_UP_TO = 2_000
+SAMPLED = 100
+SECONDS = {"second": 1.0, "minute": 60.0, "millisecond": 0.001, "hour": 3600.0}
+
+
+def verify(path: Path, table: SpectraTable) -> tuple[Finding, ...]:
+    """Return what differs between the file that was written and the spectra that were read."""
+    return structure_findings(path, len(table)) or spectra_findings(path, table)
+
+
+def structure_findings(path: Path, count: int) -> tuple[Finding, ...]:
+    """Scan the file anew: declared, parsed and indexed spectra agree, each offset is right, the SHA-1 fits."""
+    faults = Faults()
+    try:
+        with open_source(path) as source:
+            scanner = Scanner(source, arrays=False)
+            for _ in scanner:
+                pass
+    except Broken as broken:
+        return (rules.READ_BACK_DIFFERS.broken(path.name, f"the file cannot be read: {broken}"),)
+    document = scanner.document
+    counts = {document.declared.get("spectrum"), len(document.ids["spectrum"]), count}
+    if len(counts) != 1 or count == 0:
+        faults.add(rules.READ_BACK_DIFFERS, path.name, f"counts of spectra that differ: {sorted(map(str, counts))}")
+    problem = index_problem(document)
+    if problem:
+        faults.add(rules.READ_BACK_DIFFERS, path.name, problem, kind="index")
+    if document.checksum_declared != document.checksum_computed:
+        faults.add(rules.READ_BACK_DIFFERS, path.name, "a checksum that does not fit", kind="checksum")
+    return faults.findings()
+
+
+def spectra_findings(path: Path, table: SpectraTable) -> tuple[Finding, ...]:
+    """Read spectra by id with pyteomics (all of a small run, 100 of a large one) and compare every number."""
+    from lxml import etree
+
+    with warnings.catch_warnings():
+        # pyteomics loads psims where that is installed, and psims misses a plugin that nothing here needs
+        warnings.simplefilter("ignore", UserWarning)
+        from pyteomics import auxiliary, mzml
+
+    # what pyteomics and the parser beneath it raise on spectra they cannot make sense of
+    raised = (auxiliary.PyteomicsError, etree.LxmlError, KeyError, IndexError, ValueError, TypeError, AttributeError)
+    faults = Faults()
+    rows = (
+        range(len(table)) if len(table) <= ALL_UP_TO else np.linspace(0, len(table) - 1, SAMPLED).astype(int).tolist()
+    )
+    with mzml.PreIndexedMzML(str(path), huge_tree=True) as reader:
+        for row in rows:
+            native_id = table.rows["native_id"][row]
+            where = f"spectrum {shown(native_id)}"
+            try:
+                spectrum = from_pyteomics(reader.get_by_id(native_id), row)
+            except raised as error:
+                found = f"pyteomics cannot read it: {shown(str(error)) or type(error).__name__}"
+                faults.add(rules.READ_BACK_DIFFERS, where, found, kind="unread")
+                continue
+            if spectrum.digest() != table.digests[row]:
+                faults.add(rules.READ_BACK_DIFFERS, where, "other numbers than were sent", kind="numbers")
+    return faults.findings()
+
+
+def from_pyteomics(found: dict[str, Any], index: int) -> Spectrum:
+    """Return a spectrum as pyteomics read it, in our terms."""
+    is_mass = "wavelength array" not in found or "m/z array" in found
+    positions = found.get("m/z array" if is_mass else "wavelength array", ())
+    scans = found.get("scanList", {}).get("scan", [{}])
+    time = scans[0].get("scan start time", math.nan) if scans else math.nan
+    unit = getattr(time, "unit_info", None)
+    return Spectrum(
+        index=index,
+        native_id=found["id"],
+        ms_level=int(found.get("ms level", 0)) if is_mass else 0,
+        retention_time_s=float(time) * SECONDS.get(unit or "minute", 60.0),
+        mz=np.asarray(positions, np.float64),
+        intensity=np.asarray(found.get("intensity array", ()), np.float64),
+        is_mass_spectrum=is_mass,
+    )

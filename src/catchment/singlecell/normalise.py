@@ -1,0 +1,35 @@
+"""Normalised counts as a view: a factor for each cell and a recipe, never a second matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catchment.config import SinglecellNormalise
+from catchment.schema.records import Asset, Dataset, Derived
+from catchment.singlecell.sidecars import write_table
+from catchment.storage import Place
+
+SIZE_FACTORS = "size_factors.parquet"
+
+
+def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: SinglecellNormalise) -> Derived:
+    """Return the recipe and the size factors (total counts over target) of log1p of counts per ten thousand.
+
+    A cell without counts has the factor 1: it stays all zeros, and nothing is divided by zero.
+    """
+    cells = pq.read_table(store.path / dataset.product.side_cars["qc"], columns=["soma_joinid", "total_counts"])
+    total = cells["total_counts"].to_numpy()
+    factor = np.where(total > 0, total / settings.target_sum, 1.0)
+    write_table(place, SIZE_FACTORS, cells.append_column("size_factor", pa.array(factor)))
+    return Derived(
+        recipe={
+            "method": "log1p_cptt",
+            "formula": "log1p(count / size_factor)",
+            "target_sum": settings.target_sum,
+            "layer": "ms/RNA/X/raw",
+            "size_factors": SIZE_FACTORS,
+        },
+        side_cars={"size_factors": SIZE_FACTORS},
+    )
