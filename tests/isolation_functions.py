@@ -95,6 +95,11 @@ def raise_error(kind: str, message: str) -> int:
     raise kinds[kind](message)
 
 
+def return_half_a_character() -> list[Finding]:
+    half = Finding(code="X-001", level="info", where="\ud800", found="\U0001f9ec", expected="", fix="")
+    return [half]
+
+
 def raise_half_a_character() -> int:
     raise ValueError("half a pair: \udcff")
 
@@ -135,3 +140,9 @@ def print_words() -> int:
 
 def own_arguments(first: int, second: Any = None) -> int:
     return first
+
+
+def squares_of(numbers: tuple[int, ...], threads: int) -> list[int]:
+    from catchment.compute import each
+
+    return list(each(lambda number: number * number, numbers, threads))

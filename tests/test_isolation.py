@@ -140,6 +140,11 @@ def test_a_message_that_no_record_can_hold_is_mended_and_a_long_one_cut() -> Non
     assert (code, len(message)) == ("ISO-004", len("ValueError: ") + 500)
 
 
+def test_text_that_no_record_can_hold_is_mended() -> None:
+    (finding,) = call(functions.return_half_a_character, limits=USUAL)
+    assert (finding.where, finding.found) == ("?", "\U0001f9ec")
+
+
 @pytest.mark.parametrize(("kind", "error"), [("BadInput", BadInput), ("EnvironmentFault", EnvironmentFault)])
 def test_what_is_raised_on_purpose_is_raised_here(kind: str, error: type[Exception]) -> None:
     with pytest.raises(error, match="plate.nd2: 3 channels"):

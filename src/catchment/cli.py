@@ -131,7 +131,7 @@ def add_operator_verbs(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="print a list of objects")
     verb.add_argument("--summary", action="store_true", help="print what came of the build in a few lines")
     text = "What is wrong with a submission, where, and how to mend it: the page a submitter gets."
-    verb = add_verb(verbs, "findings", commands.call_findings, text, "catchment findings CAT00000004L --html page.html")
+    verb = add_verb(verbs, "findings", commands.call_findings, text, "catchment findings CAT00000004P --html page.html")
     verb.add_argument("accession", metavar="ACCESSION")
     verb.add_argument("--workdir", metavar="DIR", help="the build folder (default: the first of ., build, demo)")
     verb.add_argument("--json", action="store_true", help="print findings as JSON")
@@ -159,7 +159,7 @@ def add_consumer_verbs(verbs: Any) -> None:
     verb.add_argument("--parquet", type=Path, metavar="FILE", help="write Parquet")
     add_release_choice(verb)
     text = "All that a release knows of one study, dataset, sample or file."
-    verb = add_verb(verbs, "describe", commands.call_describe, text, "catchment describe CAT00000001D.D0001")
+    verb = add_verb(verbs, "describe", commands.call_describe, text, "catchment describe CAT00000001K.D0001")
     verb.add_argument("id", metavar="ID")
     add_release_choice(verb)
 

@@ -109,7 +109,7 @@ def call_receive(arguments: argparse.Namespace) -> int:
     for path in arguments.uploads:
         try:
             upload = look_at(path)
-            passes = 2 if arguments.reference else 3
+            passes = 1 if arguments.reference else 2
             total = passes * sum(upload.path(name).stat().st_size for name in upload.names)
             with progress_bar(f"receiving {path.name}", total) as progress:
                 receipt = receive(path, arguments.inbox, RECOGNISER, reference=arguments.reference, progress=progress)
@@ -193,7 +193,7 @@ def call_search(arguments: argparse.Namespace) -> int:
 
     filters = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) or [] for name in FILTERS}
     chosen = {name: values for name, values in filters.items() if values}
-    rows = search(catalogue_of(arguments), arguments.text, chosen, arguments.having or [], arguments.of)
+    rows = search(catalogue_of(arguments), arguments.text or "", chosen, arguments.having or [], arguments.of)
     report.show_rows(rows, as_json=arguments.json, as_csv=arguments.csv, parquet=arguments.parquet)
     return 0
 

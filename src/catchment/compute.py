@@ -26,7 +26,7 @@ UNDER_WAY_PER_THREAD = 2
 def available_threads() -> int:
     """Return the threads this step may use: `CATCHMENT_THREADS` (set from the rule), else our processors."""
     given = os.environ.get("CATCHMENT_THREADS", "")
-    return int(given) if given.isdigit() and int(given) > 0 else len(os.sched_getaffinity(0))
+    return int(given) if given.isdecimal() and int(given) > 0 else len(os.sched_getaffinity(0))
 
 
 @contextlib.contextmanager
@@ -35,10 +35,17 @@ def cluster(threads: int) -> Iterator[Client]:
     import dask
     from distributed import Client
 
+    settings = {
+        "distributed.worker.daemon": False,
+        "distributed.logging.distributed": "warning",
+        # pieces stay in this process: no network carries them
+        "distributed.admin.large-graph-warning-threshold": "1TB",
+    }
     with (
-        dask.config.set({"distributed.worker.daemon": False, "distributed.logging.distributed": "warning"}),
+        dask.config.set(settings),
+        # without an address it takes port 8787 and warns where another run has it
         Client(
-            processes=False, n_workers=1, threads_per_worker=threads, dashboard_address=None, memory_limit=0
+            processes=False, n_workers=1, threads_per_worker=threads, dashboard_address=":0", memory_limit=0
         ) as client,
     ):
         yield client

@@ -156,7 +156,7 @@ def outcome(returncode: int, answer: Path, limits: Limits, returned: Any) -> Any
     if size > MAX_ANSWER_BYTES:
         raise errors.ReaderFailed(RAISED, f"an answer of {size:,} bytes, expected at most {MAX_ANSWER_BYTES:,}")
     try:
-        reply = TypeAdapter(dict[str, Any]).validate_python(json.loads(answer.read_bytes()))
+        reply = TypeAdapter(dict[str, Any]).validate_python(read_json(answer.read_bytes()))
         if "value" in reply:
             return TypeAdapter(returned).validate_python(reply["value"])
     except (ValueError, RecursionError) as error:
@@ -168,6 +168,14 @@ def outcome(returncode: int, answer: Path, limits: Limits, returned: Any) -> Any
     if isinstance(kind, type) and issubclass(kind, errors.CatchmentError) and kind is not errors.ReaderFailed:
         raise kind(message)
     raise errors.ReaderFailed(RAISED, f"{name}: {message}")
+
+
+def read_json(data: bytes) -> Any:
+    """Return the value of a JSON document; a half of a surrogate pair, which no record can hold, becomes `?`."""
+    value = json.loads(data)
+    if b"\\ud" in data.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
 
 
 def printed(value: object) -> str:

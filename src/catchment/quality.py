@@ -30,7 +30,12 @@ def judge(metrics: Metrics, limits: Mapping[str, Limit]) -> tuple[Finding, ...]:
         too_low = limit.min is not None and value < limit.min
         too_high = limit.max is not None and value > limit.max
         if too_low or too_high:
-            bound = f"at least {limit.min:g}" if too_low else f"at most {limit.max:g}"
-            finding = OUT_OF_LIMITS.broken(name, f"{value:g}", expected=bound)
+            bound = f"at least {exact(limit.min)}" if too_low else f"at most {exact(limit.max)}"
+            finding = OUT_OF_LIMITS.broken(name, exact(value), expected=bound)
             findings.append(finding.model_copy(update={"level": limit.level}))
     return tuple(findings)
+
+
+def exact(number: float | None) -> str:
+    """Return a number unrounded: 0.0500001 is above 0.05, and must be seen to be."""
+    return str(number).removesuffix(".0")

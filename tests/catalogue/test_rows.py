@@ -94,7 +94,9 @@ def test_a_held_asset_stays_at_stage_raw_with_its_reasons(made: Synthetic) -> No
 def test_a_dataset_that_the_census_took_is_standardised_any_other_validated(made: Synthetic) -> None:
     datasets = rows_of(made, "datasets")
     assert datasets[f"{A}.D0001"]["stage"] == "standardised"
+    assert datasets[f"{A}.D0001"]["left_out_reasons"] == []
     assert datasets["CAT00000006A.D0001"]["stage"] == "validated"
+    assert datasets["CAT00000006A.D0001"]["left_out_reasons"] == ["CEN-002: no organism"]
 
 
 def test_what_the_data_say_stands_before_what_their_samples_say(tmp_path: Path) -> None:

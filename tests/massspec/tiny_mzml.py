@@ -7,13 +7,13 @@ import importlib.util
 import warnings
 import zlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from lxml import etree
 
 from catchment.massspec import MODALITY
+from catchment.massspec.verify import NoTerms
 from catchment.schema.records import Asset, Dataset, Description, Product, SourceFile
 from catchment.storage import Place, stored_files
 
@@ -131,11 +131,14 @@ def dataset_of(asset: Asset, product: Product, folder: Path) -> Dataset:
     )
 
 
-def pyteomics_mzml() -> ModuleType:
+def opened(path: Path, *, by_index: bool = True) -> Any:
+    """Return pyteomics' reader of a file: through the file's own index, or from front to back."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # psims misses an optional plugin
         from pyteomics import mzml
-    return mzml
+    if by_index:
+        return mzml.PreIndexedMzML(str(path), cv=NoTerms())
+    return mzml.MzML(str(path), use_index=False, cv=NoTerms())
 
 
 def schema_errors(path: Path) -> list[str]:

@@ -209,7 +209,14 @@ class Synthetic:
             manifests=tuple(self.manifests),
             normalised=tuple(self.normalised),
             held=tuple(self.held),
-            plan=Plan(datasets=planned, excluded=(), organisms={}),
+            plan=Plan(
+                datasets=planned,
+                excluded=tuple(
+                    Finding(code="CEN-002", level="info", where=name, found="no organism", expected="one", fix="say it")
+                    for name in sorted(self.outside_census)
+                ),
+                organisms={},
+            ),
             assembled=self.assembled,
             workdir=self.workdir,
             inbox=self.inbox,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -86,6 +87,11 @@ def test_numbers_studies_and_datasets_are_shown(root: lxml.html.HtmlElement) -> 
     assert texts(card, ".//table//tr") == ["empty" + "not measured", "median12.5"]
 
 
+def test_a_dataset_outside_the_census_says_why(root: lxml.html.HtmlElement) -> None:
+    assert "Not in the census: CEN-002: no organism" in root.get_element_by_id("CAT00000006A.D0001").text_content()
+    assert "Not in the census" not in root.get_element_by_id("CAT00000001A.D0001").text_content()
+
+
 def test_what_was_held_is_shown_with_why_and_what_to_do(root: lxml.html.HtmlElement) -> None:
     safe, unsafe = root.get_element_by_id("CAT00000003A.D0002"), root.get_element_by_id("CAT00000004A.D0002")
     assert texts(safe, ".//tbody//td") == ["AD-001", "obs", "12 rows, 13 ids", "as many rows as ids", "write it again"]
@@ -120,7 +126,7 @@ def test_the_page_can_be_read_by_all(root: lxml.html.HtmlElement) -> None:
     assert len(root.xpath("//table[not(caption)]")) == 0
     assert len(root.xpath("//th[not(@scope)]")) == 0
     levels = [int(heading.tag[1]) for heading in root.xpath("//h1|//h2|//h3|//h4")]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     ids = root.xpath("//@id")
     assert len(ids) == len(set(ids))
 

@@ -91,7 +91,7 @@ def test_stores_are_linked_not_copied_and_everything_is_read_only(made: Syntheti
     record = made.normalised[0].dataset
     inside = record.files[0].path
     store, linked = made.workdir / record.store / inside, release / f"datasets/{record.dataset}" / inside
-    assert os.path.samefile(store, linked)
+    assert store.samefile(linked)
     for folder, _, names in os.walk(release):
         for name in names:
             assert stat.S_IMODE(Path(folder, name).stat().st_mode) == 0o444, name

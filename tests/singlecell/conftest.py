@@ -56,6 +56,11 @@ def with_raw(adata: anndata.AnnData) -> None:
     adata.X = sp.csr_matrix(np.log1p(adata.X.toarray()))
 
 
+def with_x(adata: anndata.AnnData, x: Any) -> anndata.AnnData:
+    """Return the dataset with another X: assigning to `X` would cast it to the type that was there."""
+    return anndata.AnnData(X=x, obs=adata.obs, var=adata.var, uns=adata.uns, obsm=adata.obsm)
+
+
 @dataclass
 class Kitchen:
     """What tests make H5ADs with, and look at them with."""
@@ -70,8 +75,9 @@ class Kitchen:
     ) -> Path:
         """Write the valid dataset, changed by `edit` before and `after` it is a file."""
         adata = valid_adata() if adata is None else adata
-        if edit is not None:
-            edit(adata)
+        edited = None if edit is None else edit(adata)
+        if isinstance(edited, anndata.AnnData):
+            adata = edited
         path = self.folder / "cells.h5ad"
         adata.write_h5ad(path)
         if after is not None:

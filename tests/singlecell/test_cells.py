@@ -17,6 +17,7 @@ ASSAY, CELL_TYPE = "assay_ontology_term_id", "cell_type_ontology_term_id"
 DISEASE, ETHNICITY = "disease_ontology_term_id", "self_reported_ethnicity_ontology_term_id"
 STAGE, SEX, TISSUE = "development_stage_ontology_term_id", "sex_ontology_term_id", "tissue_ontology_term_id"
 ORGANISM = "organism_ontology_term_id"
+NOT_OF_A_LINE = {STAGE: "na", SEX: "na", ETHNICITY: "na", "donor_id": "na"}
 MOUSE_GENES = [f"ENSMUSG{number:011d}" for number in range(1, 6)]
 
 
@@ -73,7 +74,7 @@ def test_the_fixture_names_every_column_that_falls_back_or_is_required() -> None
         ({"suspension_type": "na"}, "OBS-012", "cell or nucleus"),
         ({"donor_id": "na"}, "OBS-005", "any text but na"),
         ({"donor_id": "  "}, "OBS-005", "not empty"),
-        ({"tissue_type": "cell line", TISSUE: "CVCL_0030", STAGE: "na", SEX: "na", ETHNICITY: "na", "donor_id": "na"}, None, ""),
+        ({"tissue_type": "cell line", TISSUE: "CVCL_0030", **NOT_OF_A_LINE}, None, ""),
         ({"tissue_type": "organoid", TISSUE: "UBERON:0000922"}, "OBS-005", "below UBERON:0001062"),
         ({"tissue_type": "primary cell culture", TISSUE: "CL:0000182"}, None, ""),
     ],
@@ -276,3 +277,12 @@ def test_reserved_column_names_are_a_warning(kitchen: Kitchen) -> None:
 
     (finding,) = kitchen.findings(kitchen.h5ad(edit))
     assert (finding.code, finding.level, finding.count) == ("OBS-013", "warning", 2)
+
+
+def test_unused_categories_are_a_warning(kitchen: Kitchen) -> None:
+    def after(file) -> None:
+        del file["obs/donor_id/categories"]
+        file["obs/donor_id"].create_dataset("categories", data=["H1", "H2"])
+
+    (finding,) = kitchen.findings(kitchen.h5ad(after=after))
+    assert (finding.code, finding.level, finding.found) == ("OBS-014", "warning", "'donor_id'")

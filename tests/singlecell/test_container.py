@@ -61,6 +61,10 @@ def shape_bomb(file: h5py.File) -> None:
     file.create_dataset("uns/bomb", (1 << 20, 1 << 20), "f4", chunks=(1024, 1024))
 
 
+def unwritten(file: h5py.File) -> None:
+    file.create_dataset("obsm/X_big", (4, 1 << 24), "f4")
+
+
 def unknown_filter(file: h5py.File) -> None:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((4,))
@@ -79,6 +83,7 @@ CASES = {
     soft_link_ring: ("H5-004", ""),
     root_cycle: ("H5-004", "/uns/root"),
     shape_bomb: ("H5-005", "/uns/bomb"),
+    unwritten: ("H5-005", "/obsm/X_big"),
     unknown_filter: ("H5-006", "/uns/filtered"),
 }
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from catchment.schema.records import Description, Unreadable
 
-from .conftest import COUNTS, GENES, Kitchen, with_raw
+from .conftest import COUNTS, GENES, Kitchen, with_raw, with_x
 
 
 def counts(adata: anndata.AnnData, row: int, column: int, value: float) -> None:
@@ -27,10 +27,11 @@ def test_a_valid_dataset_has_no_findings(kitchen: Kitchen) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint16"])
 @pytest.mark.parametrize("encoding", [sp.csr_matrix, np.asarray])
 def test_counts_are_admitted_in_every_encoding_and_number_type(kitchen: Kitchen, dtype: str, encoding) -> None:
-    def edit(adata: anndata.AnnData) -> None:
-        adata.X = encoding(COUNTS.astype(dtype))
-
-    assert kitchen.codes(kitchen.h5ad(edit)) == []
+    path = kitchen.h5ad(lambda adata: with_x(adata, encoding(COUNTS.astype(dtype))))
+    described = kitchen.describe(path)
+    assert isinstance(described, Description)
+    assert described.dtype == dtype
+    assert kitchen.codes(path) == []
 
 
 def test_description_says_where_raw_is_and_what_else_there_is(kitchen: Kitchen) -> None:
@@ -66,11 +67,8 @@ def test_the_first_five_offenders_are_named_and_the_rest_counted(kitchen: Kitche
 
 
 def test_a_count_beyond_float32_is_refused(kitchen: Kitchen) -> None:
-    def edit(adata: anndata.AnnData) -> None:
-        counts(adata, 0, 0, 0)
-        adata.X = sp.csr_matrix(np.where(COUNTS == 7, 2.0**24 + 1, COUNTS).astype(np.float64))
-
-    assert kitchen.codes(kitchen.h5ad(edit)) == ["AD-007"]
+    large = np.where(COUNTS == 7, 2.0**24 + 1, COUNTS.astype(np.float64))
+    assert kitchen.codes(kitchen.h5ad(lambda adata: with_x(adata, sp.csr_matrix(large)))) == ["AD-007"]
 
 
 def test_a_cell_without_counts_is_a_warning(kitchen: Kitchen) -> None:
@@ -173,8 +171,9 @@ def test_a_file_without_its_parts_is_refused(kitchen: Kitchen, after, code: str)
 
 
 def test_a_matrix_with_other_genes_than_var_is_refused(kitchen: Kitchen) -> None:
-    codes = kitchen.codes(kitchen.h5ad(after=lambda file: file["X"].attrs.__setitem__("shape", [4, 6])))
-    assert set(codes) == {"AD-002"}
+    (finding,) = kitchen.findings(kitchen.h5ad(after=lambda file: file["X"].attrs.__setitem__("shape", [4, 6])))
+    assert (finding.code, finding.where) == ("AD-002", "var/_index")
+    assert (finding.found, finding.expected) == ("5 rows", "6 rows")
 
 
 def test_an_embedding_with_other_rows_is_refused(kitchen: Kitchen) -> None:
@@ -242,7 +241,7 @@ def strange_encoding(file: h5py.File) -> None:
     ],
 )
 def test_a_column_that_cannot_be_read_is_named(kitchen: Kitchen, after, code: str, column: str, found: str) -> None:
-    first = kitchen.findings(kitchen.h5ad(after=after))[0]
+    (first,) = kitchen.findings(kitchen.h5ad(after=after))
     assert (first.code, first.where) == (code, f"obs/{column}")
     assert found in first.found
 
@@ -318,14 +317,11 @@ def test_counts_in_raw_beside_a_normalised_x_are_admitted(kitchen: Kitchen) -> N
 
 
 def test_fewer_genes_in_x_than_in_raw_are_a_warning(kitchen: Kitchen) -> None:
-    def subset() -> anndata.AnnData:
-        adata = kitchen_adata()
+    def subset(adata: anndata.AnnData) -> anndata.AnnData:
         with_raw(adata)
         return adata[:, [3, 1]].copy()
 
-    from .conftest import valid_adata as kitchen_adata
-
-    assert kitchen.codes(kitchen.h5ad(adata=subset())) == ["AD-018"]
+    assert kitchen.codes(kitchen.h5ad(subset)) == ["AD-018"]
 
 
 def test_genes_of_x_that_raw_lacks_are_refused(kitchen: Kitchen) -> None:

@@ -71,7 +71,7 @@ def test_an_added_submission_runs_its_own_jobs_and_the_census_onward(build: Path
     snakemake(build)
     fresh = changed(before, record_times(build))
     own = {name for name in fresh if name.startswith("CAT")}
-    assert {Path(name).parts[0] for name in own} == {"CAT00000004L"}
+    assert {Path(name).parts[0] for name in own} == {"CAT00000004P"}
     assert {Path(name).name for name in own} == {"admit.json", "convert.json", "normalise.json"}
     assert {name for name in fresh if not name.startswith("CAT")} == {
         "census/plan.json",
@@ -126,7 +126,7 @@ def test_a_changed_title_reruns_the_release_only(build: Path) -> None:
 
 
 def test_an_id_that_fits_no_pattern_stops_the_build_with_its_name(build: Path) -> None:
-    stray = build / "inbox" / "CAT00000001D" / "imaging" / "Not An Id.json"
+    stray = build / "inbox" / "CAT00000001K" / "imaging" / "Not An Id.json"
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_text("{}")
     try:

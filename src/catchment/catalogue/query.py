@@ -36,7 +36,7 @@ SAMPLE_ANSWER = (
 
 def search(
     catalogue: Path,
-    text: str = "",
+    text: str | None = "",
     filters: Mapping[str, Sequence[str]] | None = None,
     having: Sequence[str] = (),
     of: Entity = "studies",
@@ -63,6 +63,7 @@ def search(
     """
     if of not in ENTITIES:
         raise BadInput(f"{shown(of)} is nothing to search for; choose one of {', '.join(ENTITIES)}")
+    text = text or ""
     check_length("text", text)
     wanted = {known_modality(name) for name in having}
     with open_catalogue(catalogue) as opened:
@@ -105,7 +106,9 @@ def studies(question: Question) -> list[Row]:
     fitting: dict[str, list[Row]] = {}
     for row in question.fitting_datasets():
         fitting.setdefault(row["study_id"], []).append(row)
-    sql = f"SELECT s.*, lower({STUDY_TEXT}) AS words FROM studies s ORDER BY study_id"  # noqa: S608 - columns of ours
+    words = f"lower({STUDY_TEXT})" if question.words else "''"
+    columns = ", ".join(f"s.{name}" for name in (*STUDY_ANSWER, "n_datasets"))
+    sql = f"SELECT {columns}, {words} AS words FROM studies s ORDER BY study_id"  # noqa: S608 - columns of ours only
     answer = []
     for row in question.opened.rows(sql, tables=("studies",)):
         own = fitting.get(row["study_id"], [])

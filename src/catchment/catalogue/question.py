@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from catchment.catalogue.connection import Catalogue, Row
 from catchment.catalogue.expand import Asked, Terms
-from catchment.schema.tables import SAMPLE_FIELDS, TERM_FIELDS, id_column
+from catchment.schema.tables import COUNTED, SAMPLE_FIELDS, TERM_FIELDS, id_column
 
 COLUMN = {field: id_column(field) for field in TERM_FIELDS} | {
     "analyte": "analytes",
@@ -22,10 +22,15 @@ DATASET_TEXT = (
     + ", ".join(f"d.{field}" for field in TERM_FIELDS)
     + ")"
 )
-DATASETS_SQL = f"""
-    SELECT d.*, lower({DATASET_TEXT} || ' ' || {STUDY_TEXT}) AS words
-    FROM datasets d JOIN studies s USING (study_id)
-"""  # noqa: S608 - columns of ours only
+DATASET_COLUMNS = (
+    "dataset_id", "study_id", "title", "modality", "stage", "analyte", "analytes", *TERM_FIELDS,
+    *map(id_column, TERM_FIELDS), *(f"n_{what}" for what in COUNTED), "sample_ids", "held_reasons", "path",
+)  # fmt: skip
+STUDIES_HAVING = """
+    SELECT study_id FROM datasets WHERE stage <> 'raw'
+    GROUP BY study_id HAVING list_has_all(list(DISTINCT modality), $having::VARCHAR[])
+"""
+DATASET_TERMS = f"flatten([{', '.join(f'd.{id_column(field)}' for field in TERM_FIELDS)}])"
 
 
 class Question:
@@ -33,7 +38,7 @@ class Question:
 
     def __init__(self, opened: Catalogue, terms: Terms, text: str, asked: list[Asked], having: set[str]) -> None:
         self.opened = opened
-        self.words = text.lower().split()
+        self.words = sorted(set(text.lower().split()))
         self.named = terms.named(text) if text.strip() else {}
         self.asked = asked
         self.having = having
@@ -51,33 +56,39 @@ class Question:
         """Return the studies that have all asked modalities beyond stage `raw`; None where none were asked for."""
         if not self.having:
             return None
-        sql = """
-            SELECT study_id FROM datasets WHERE stage <> 'raw'
-            GROUP BY study_id HAVING list_has_all(list(DISTINCT modality), $having)
-        """
-        rows = self.opened.rows(sql, {"having": sorted(self.having)}, tables=("datasets",))
+        rows = self.opened.rows(STUDIES_HAVING, {"having": sorted(self.having)}, tables=("datasets",))
         return {row["study_id"] for row in rows}
 
     def fitting_datasets(self, asked: Iterable[Asked] | None = None, with_text: bool = True) -> list[Row]:
-        """Return the datasets that fit, by their id, with `matched`."""
+        """Return the datasets that fit, by their id, with `matched`, and `words` where the text has any."""
         chosen = self.asked if asked is None else list(asked)
-        conditions, parameters = [], {}
+        conditions, parameters = ["TRUE"], dict[str, list[str]]()
         for number, one in enumerate(chosen):
             plain = one.field in ("modality", "stage")
             column = f"[d.{COLUMN[one.field]}]" if plain else f"d.{COLUMN[one.field]}"
             conditions.append(f"list_has_any({column}, $answers{number}::VARCHAR[])")
             parameters[f"answers{number}"] = sorted(one.answers)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = DATASETS_SQL + where + " ORDER BY dataset_id"
-        rows = self.opened.rows(sql, parameters, tables=("datasets", "studies"))
-        studies = self.studies_having()
+        if with_text and self.words:
+            conditions.append(
+                f"(list_bool_and([contains(words, word) FOR word IN $words::VARCHAR[]])"
+                f" OR list_has_any({DATASET_TERMS}, $named::VARCHAR[]))"
+            )
+            parameters |= {"words": self.words, "named": sorted(self.named)}
+        if self.having:
+            conditions.append(f"d.study_id IN ({STUDIES_HAVING})")
+            parameters["having"] = sorted(self.having)
+        # only where words are asked for: putting them together costs more than all the rest
+        words = f"lower({DATASET_TEXT} || ' ' || {STUDY_TEXT})" if self.words else "''"
+        sql = f"""
+            SELECT {", ".join(f"d.{name}" for name in DATASET_COLUMNS)}, {words} AS words
+            FROM datasets d JOIN studies s USING (study_id)
+            WHERE {" AND ".join(conditions)} ORDER BY dataset_id
+        """  # noqa: S608 - columns of ours only; every value is bound
         facts = self.sample_facts(chosen)
         return [
             row | {"matched": self.why(row, chosen)}
-            for row in rows
-            if (studies is None or row["study_id"] in studies)
-            and (not with_text or self.fits_text(row))
-            and samples_agree(row, chosen, facts)
+            for row in self.opened.rows(sql, parameters, tables=("datasets", "studies"))
+            if samples_agree(row, chosen, facts)
         ]
 
     def fits_text(self, row: Row) -> bool:

@@ -35,20 +35,28 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Known:
-    """What rows of datasets are drawn with: merged samples, the study of each submission, what the census took."""
+    """What rows of datasets are drawn with: merged samples, the study of each submission, what the census took.
+
+    `left_out`: dataset -> why the census goes without it.
+    """
 
     samples: Mapping[SampleKey, Sample]
     studies: Mapping[str, str]
     planned: frozenset[str]
+    left_out: Mapping[str, list[str]]
 
 
 def tables(build: Build, placements: Iterable[Placement]) -> dict[str, list[Row]]:
     """Return the rows of every table of the catalogue, each in order of its key."""
     joined, accessions, findings = join_samples(build.manifests)
+    left_out: dict[str, list[str]] = {}
+    for finding in build.plan.excluded:
+        left_out.setdefault(finding.where, []).append(f"{finding.code}: {finding.found}")
     known = Known(
         samples=joined,
         studies={manifest.accession: manifest.study.id for manifest in build.manifests},
         planned=frozenset(planned.dataset for planned in build.plan.datasets),
+        left_out=left_out,
     )
     ready = [ready_row(record, known) for record in build.normalised]
     held = [held_row(record, known) for record in build.held]
@@ -114,6 +122,7 @@ def ready_row(record: Normalised, known: Known) -> Row:
         **{f"n_{what}": contribution.counts.get(what) for what in COUNTED},
         "counts": json.dumps(contribution.counts, sort_keys=True),
         "held_reasons": [],
+        "left_out_reasons": known.left_out.get(dataset.dataset, []),
         "path": f"{path}/{dataset.product.path}",
         "thumbnail": f"{path}/{thumbnail}" if thumbnail in {file.path for file in dataset.files} else None,
         "bytes": sum(file.bytes for file in dataset.files),
@@ -137,6 +146,7 @@ def held_row(record: Held, known: Known) -> Row:
         "counts": "{}",
         "held_at": record.held_at,
         "held_reasons": reasons(record.findings),
+        "left_out_reasons": [],
         "bytes": sum(file.bytes for file in asset.files),
         "metrics": "{}",
     }

@@ -25,8 +25,8 @@ from catchment import __version__
 from catchment.census.axes import marked, obs_table, with_general_tissue
 from catchment.census.experiment import Experiment, survey
 from catchment.census.ledger import ledger_table, measurement_table
-from catchment.census.normalised import full_gene_assays, shares
-from catchment.census.source import Cells, Source, row_blocks
+from catchment.census.normalised import full_gene_assays, shares_of
+from catchment.census.source import Source, in_tile, row_blocks
 from catchment.census.statistics import CellStatistics, cell_statistics, joined
 from catchment.census.summary import CellCounts, census_info
 from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
@@ -35,10 +35,10 @@ from catchment.schema.records import Census, Normalised, Plan, PlannedDataset
 from catchment.soma import (
     Int64,
     MatrixWriter,
+    column_keys,
     context,
     create_dataframe,
     fill_dataframe,
-    global_order,
     logical_digest,
     matrix_options,
 )
@@ -207,6 +207,7 @@ def fill_matrices(
 def fill_dataset(piece: Piece) -> Filled:
     """Write one dataset's counts and shares, one fragment a layer, a row tile of the census at a time."""
     planned, experiment, threads = piece.planned, piece.experiment, piece.threads
+    keys_of = column_keys(experiment.gene_maps[planned.dataset])
     lengths = experiment.genes["feature_length"].to_numpy()
     gene_nnz = np.zeros(experiment.genes.num_rows, np.int64)
     parts = []
@@ -216,25 +217,14 @@ def fill_dataset(piece: Piece) -> Filled:
         if piece.addresses.normalized is not None:
             normalized = writers.enter_context(MatrixWriter(piece.addresses.normalized, threads))
         full_gene = marked(source.obs(), full_gene_assays())
-        for first, end in row_blocks(planned):
-            own_rows = slice(first - planned.first_row, end - planned.first_row)
-            found = source.cells(own_rows.start, own_rows.stop)
-            rows, columns, values = placed(found, planned.first_row, piece.gene_map)
-            raw.write(rows, columns, values)
+        for block in row_blocks(planned):
+            tile = source.tile(block, keys_of)
+            for rows, columns, values in tile.batches():
+                raw.write(block.tile_row + rows, columns, values)
+                gene_nnz += np.bincount(columns, minlength=gene_nnz.size)
             if normalized is not None:
-                normalized.write(rows, columns, shares(values, columns, rows - first, lengths, full_gene[own_rows]))
-            parts.append(cell_statistics(rows - first, values, end - first))
-            gene_nnz += np.bincount(columns, minlength=gene_nnz.size)
+                own_shares = shares_of(tile, lengths, in_tile(full_gene, block))
+                for (rows, columns, _), values in zip(tile.batches(), own_shares, strict=True):
+                    normalized.write(block.tile_row + rows, columns, values)
+            parts.append(cell_statistics(tile, block.in_tile))
     return Filled(joined(parts), gene_nnz)
-
-
-def placed(found: Cells, first_row: int, columns_of: Int64) -> Cells:
-    """Return a dataset's cells at their places in the census, in global order: no zeros, no genes left out."""
-    rows, columns, values = found
-    columns = columns_of[columns]
-    kept = (columns >= 0) & (values != 0)
-    if not kept.all():
-        rows, columns, values = rows[kept], columns[kept], values[kept]
-    rows = rows + first_row
-    order = global_order(rows, columns)
-    return (rows, columns, values) if order is None else (rows[order], columns[order], values[order])

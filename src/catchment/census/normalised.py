@@ -8,13 +8,14 @@ never 0. No logarithm, no factor.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 
-from catchment.soma import Float32, Int64
+from catchment.soma import TILE, Float32, Int64, RowTile
 
 Float64 = npt.NDArray[np.float64]
 
@@ -29,23 +30,36 @@ def full_gene_assays() -> frozenset[str]:
     return frozenset(row["id"] for row in csv.DictReader(text.splitlines(), delimiter="\t"))
 
 
-def shares(values: Float32, columns: Int64, cells: Int64, lengths: Int64, full_gene: npt.NDArray[np.bool_]) -> Float32:
-    """Return each count as a share of its cell.
+def weights(values: Float32, columns: Int64, cells: Int64, lengths: Int64, full_gene: npt.NDArray[np.bool_]) -> Float32:
+    """Return what each count weighs: itself, or its part per base of the gene in a cell of a full-length assay.
 
     Parameters
     ----------
     columns, cells
-        the gene and the cell of each value; cells from 0 on.
+        the gene and the cell of each count.
     lengths
         of each gene, in bases.
     full_gene
         for each cell, whether its assay reads whole transcripts.
     """
-    if full_gene.any():
-        divided = values / np.maximum(lengths[columns], 1).astype(np.float32)
-        values = np.where(full_gene[cells], divided, values)
-    sums = np.bincount(cells, weights=values, minlength=full_gene.size)
-    return never_zero(round_mantissa((values / sums[cells]).astype(np.float32)))
+    if not full_gene.any():
+        return values
+    divided = values / np.maximum(lengths[columns], 1).astype(np.float32)
+    return np.where(full_gene[cells], divided, values)
+
+
+def shares_of(tile: RowTile, lengths: Int64, full_gene: npt.NDArray[np.bool_]) -> Iterator[Float32]:
+    """Yield the shares of each batch of a row tile; `full_gene` has a flag for each of the tile's rows."""
+    totals = np.zeros(TILE)
+    for cells, columns, values in tile.batches():
+        totals += np.bincount(cells, weights=weights(values, columns, cells, lengths, full_gene), minlength=TILE)
+    for cells, columns, values in tile.batches():
+        yield shares(weights(values, columns, cells, lengths, full_gene), totals[cells])
+
+
+def shares(weighed: Float32, totals: Float64) -> Float32:
+    """Return each weight as a share of its cell's total (given for each weight)."""
+    return never_zero(round_mantissa((weighed / totals).astype(np.float32)))
 
 
 def round_mantissa(values: Float32) -> Float32:

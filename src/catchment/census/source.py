@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import tiledbsoma
 
@@ -14,10 +16,8 @@ from catchment.census.axes import Genes, genes_of
 from catchment.errors import BadInput
 from catchment.schema.columns import OBS_FROM_DATASET, names
 from catchment.schema.records import PlannedDataset
-from catchment.soma import TILE, Float32, Int64, context
+from catchment.soma import TILE, RowTile, UInt32, context, read_parts, row_tile
 from catchment.vocabulary import Organism
-
-Cells = tuple[Int64, Int64, Float32]
 
 
 class Source:
@@ -34,6 +34,7 @@ class Source:
         self._root = tiledbsoma.Experiment.open(uri, context=context(threads))
         self._measurement = self._root.ms["RNA"]
         self._counts = self._measurement.X["raw"]
+        self._first_row = planned.first_row
         rows = self._root.obs.count
         if rows != planned.rows:
             raise BadInput(
@@ -51,9 +52,13 @@ class Source:
         columns = ["soma_joinid", *names(OBS_FROM_DATASET)]
         return self._root.obs.read(column_names=columns).concat().sort_by("soma_joinid").drop_columns("soma_joinid")
 
-    def cells(self, first: int, end: int) -> Cells:
-        """Return row, column and value of every stored count of rows `first` to `end` - 1."""
-        return read_cells(self._counts, first, end)
+    def tile(self, block: Block, keys_of: UInt32) -> RowTile:
+        """Return the counts above 0 of a block of rows at the places that the census has for them.
+
+        `keys_of`: `column_keys` of the census's column of each of the dataset's.
+        """
+        own = read_parts(self._counts, block.first - self._first_row, block.end - self._first_row)
+        return row_tile(own, keys_of, self._first_row, zeros=False)
 
     def __enter__(self) -> Source:
         return self
@@ -64,17 +69,36 @@ class Source:
         self._root.close()
 
 
-def read_cells(array: Any, first: int, end: int) -> Cells:
-    """Return row, column and value of every cell stored in rows `first` to `end` - 1 of a sparse matrix."""
-    table = array.read((slice(first, end - 1),)).tables().concat()
-    return (table["soma_dim_0"].to_numpy(), table["soma_dim_1"].to_numpy(), table["soma_data"].to_numpy())
+@dataclass(frozen=True)
+class Block:
+    """Rows of one dataset within one row tile of the census: `first` to `end` - 1 of the census.
+
+    `tile_row` is the tile's first row; `in_tile` the rows counted from it, `in_dataset` from the dataset's first.
+    """
+
+    first: int
+    end: int
+    tile_row: int
+    in_tile: slice
+    in_dataset: slice
 
 
-def row_blocks(planned: PlannedDataset) -> Iterator[tuple[int, int]]:
-    """Yield first and end row (in the census) of each row tile that a dataset has rows in."""
-    end = planned.first_row + planned.rows
-    first = planned.first_row
-    while first < end:
-        following = min((first // TILE + 1) * TILE, end)
-        yield first, following
-        first = following
+def row_blocks(planned: PlannedDataset) -> Iterator[Block]:
+    """Yield the rows of a dataset by row tiles of the census, in order."""
+    first, end = planned.first_row, planned.first_row + planned.rows
+    for tile_row in range(first // TILE * TILE, end, TILE):
+        own_first, own_end = max(first, tile_row), min(end, tile_row + TILE)
+        yield Block(
+            first=own_first,
+            end=own_end,
+            tile_row=tile_row,
+            in_tile=slice(own_first - tile_row, own_end - tile_row),
+            in_dataset=slice(own_first - first, own_end - first),
+        )
+
+
+def in_tile(flags: npt.NDArray[np.bool_], block: Block) -> npt.NDArray[np.bool_]:
+    """Return a flag for each row of a block's tile, from those of a dataset's rows; False for rows of others."""
+    own = np.zeros(TILE, np.bool_)
+    own[block.in_tile] = flags[block.in_dataset]
+    return own

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from catchment.census.normalised import Float64
-from catchment.soma import Float32, Int64
+from catchment.soma import TILE, Int64, RowTile
 
 
 @dataclass(frozen=True)
@@ -20,28 +20,26 @@ class CellStatistics:
     raw_variance_nnz: Float64
 
 
-def cell_statistics(cells: Int64, values: Float32, count: int) -> CellStatistics:
-    """Return the statistics of `count` cells from their stored counts; `cells` says whose each one is.
+def cell_statistics(tile: RowTile, rows: slice) -> CellStatistics:
+    """Return the statistics of the cells in some rows of a tile.
 
     The variance is over stored counts, with one degree of freedom taken off, in two passes: exact where one pass over
     squares would lose digits.
     """
-    nnz = np.bincount(cells, minlength=count).astype(np.int64)
-    sums: Float64 = np.bincount(cells, weights=values, minlength=count).astype(np.float64)
-    means = np.divide(sums, nnz, out=np.zeros(count), where=nnz > 0)
-    deviations = values - means[cells]
-    squares = np.bincount(cells, weights=deviations * deviations, minlength=count)
-    variances = np.divide(squares, nnz - 1, out=np.zeros(count), where=nnz > 1)
-    return CellStatistics(raw_sum=sums, nnz=nnz, raw_mean_nnz=means, raw_variance_nnz=variances)
+    nnz, sums, squares = np.zeros(TILE, np.int64), np.zeros(TILE), np.zeros(TILE)
+    for cells, _, values in tile.batches():
+        nnz += np.bincount(cells, minlength=TILE)
+        sums += np.bincount(cells, weights=values, minlength=TILE)
+    means = np.divide(sums, nnz, out=np.zeros(TILE), where=nnz > 0)
+    for cells, _, values in tile.batches():
+        deviations = values - means[cells]
+        squares += np.bincount(cells, weights=deviations * deviations, minlength=TILE)
+    variances = np.divide(squares, nnz - 1, out=np.zeros(TILE), where=nnz > 1)
+    return CellStatistics(raw_sum=sums[rows], nnz=nnz[rows], raw_mean_nnz=means[rows], raw_variance_nnz=variances[rows])
 
 
 def joined(parts: list[CellStatistics]) -> CellStatistics:
     """Return the statistics of cells that follow each other."""
-    if len(parts) == 1:
-        return parts[0]
     return CellStatistics(
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("raw_sum", "nnz", "raw_mean_nnz", "raw_variance_nnz")
-        }
+        **{name.name: np.concatenate([getattr(part, name.name) for part in parts]) for name in fields(CellStatistics)}
     )

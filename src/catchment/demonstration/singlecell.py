@@ -132,7 +132,9 @@ def write_parts(
     import anndata
     import pandas as pd
 
-    obs = pd.DataFrame({name: pd.Categorical(list(values)) for name, values in columns.items()}, index=pd.Index(list(names)))
+    obs = pd.DataFrame(
+        {name: pd.Categorical(list(values)) for name, values in columns.items()}, index=pd.Index(list(names))
+    )
     obs["is_primary_data"] = np.ones(len(names), bool)
     var = pd.DataFrame(
         {

@@ -19,8 +19,8 @@ SEED = 20_261_120
 STUDY = {
     "id": "catchment-demo-liver",
     "title": "A demonstration of liver, in three modalities",
-    "description": "Synthetic single-cell, imaging and proteomics data of liver, made by code from a seed: two human donors "
-    "and one mouse, with an image stack and a proteomics run of the first donor.",
+    "description": "Synthetic single-cell, imaging and proteomics data of liver, made by code from a seed: two human "
+    "donors and one mouse, with an image stack and a proteomics run of the first donor.",
     "licence": "CC0-1.0",
     "keywords": ["liver", "demonstration", "synthetic"],
     "contributors": [{"name": "Catchment"}],

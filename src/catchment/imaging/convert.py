@@ -32,6 +32,8 @@ from catchment.storage import Place, digest_json
 DISPLAY_PERCENTILES = (1.0, 99.8)
 # up to here every pixel is compared with the source by a second way of reading; beyond, first, middle and last planes
 COMPARED_WHOLE_BYTES = 256_000_000
+# a smaller scene is done before a scheduler is up
+WORTH_A_SCHEDULER_BYTES = 64_000_000
 SHOWN = 3
 
 
@@ -121,7 +123,7 @@ class Conversion:
         writer = SlabWriter(self.source, str(path), levels)
         edge = shard_edge(self.settings.chunk_yx, self.settings.shard_yx)
         for slabs in passes(number, levels, scene.dtype.itemsize, scene.samples, edge):
-            write_slabs(writer, slabs, tallies)
+            write_slabs(writer, slabs, tallies, threads_for(scene))
         self.tallies.append(tallies)
         attributes = ngff.image_attributes(
             scene.name or Path(self.source.name).name,
@@ -145,7 +147,7 @@ class Conversion:
             self.findings.append(WRITTEN_DIFFERS.broken(where, found))
         blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, levels[0].shards[:3])
         stored: dict[Band, str] = {}
-        for part in compute.each(StoredDigests(str(path)), blocks):
+        for part in compute.each(StoredDigests(str(path)), blocks, threads_for(scene)):
             stored |= part
         wrong = [band for band, digest in self.digests_of_source(number, levels) if stored[band] != digest]
         if wrong:
@@ -162,8 +164,13 @@ class Conversion:
         blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, step)
         if scene.nbytes > COMPARED_WHOLE_BYTES:
             blocks = [blocks[index] for index in sorted({0, len(blocks) // 2, len(blocks) - 1})]
-        for part in compute.each(SourceDigests(self.source), blocks):
+        for part in compute.each(SourceDigests(self.source), blocks, threads_for(scene)):
             yield from part.items()
+
+
+def threads_for(scene: Scene) -> int | None:
+    """Return 1 for a scene that is not worth a scheduler, None (as many as are free) for others."""
+    return 1 if scene.nbytes < WORTH_A_SCHEDULER_BYTES else None
 
 
 def display(scene: Scene, index: int, tally: Tally) -> ngff.ChannelDisplay:

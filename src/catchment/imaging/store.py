@@ -98,13 +98,13 @@ def open_level(image: str, level: int, mode: str = "r") -> Any:
     return zarr.open_array(f"{image}/{level}", mode=mode, zarr_format=3)
 
 
-def write_slabs(writer: SlabWriter, slabs: Sequence[Slab], channels: list[Tally]) -> None:
+def write_slabs(writer: SlabWriter, slabs: Sequence[Slab], channels: list[Tally], threads: int | None) -> None:
     """Write the slabs of one pass in parallel, and add what they counted to the tallies of the channels.
 
     Blosc lays out its blocks in the order its own threads finish, so it gets none: equal pixels, equal bytes.
     """
     numcodecs.blosc.use_threads = False
-    for slab, counted in zip(slabs, compute.each(writer, slabs), strict=True):
+    for slab, counted in zip(slabs, compute.each(writer, slabs, threads), strict=True):
         for offset, part in enumerate(counted):
             channels[slab.bounds[1][0] + offset].add(part)
 

@@ -92,24 +92,33 @@ class Walk:
     # --- following the chain -------------------------------------------------------------------------------------
 
     def offsets(self) -> Iterator[int]:
-        """Yield the offset of every directory once, sub-directories after the one that names them."""
-        self.dialect, waiting = self.header()
-        seen: set[int] = set()
-        self.children: list[int] = []
-        while waiting:
-            offset = waiting.pop()
-            if offset == 0:
+        """Yield the offset of every directory once, sub-directories after the one that names them.
+
+        Two ways to one directory are fine (tifffile's pyramids have them); a way from a directory to itself is a loop.
+        """
+        self.dialect, first = self.header()
+        entering: list[tuple[int, bool]] = [(first, True)]
+        above: set[int] = set()
+        done: set[int] = set()
+        while entering:
+            offset, enters = entering.pop()
+            if not enters:
+                above.remove(offset)
+                done.add(offset)
                 continue
-            if offset in seen:
-                raise Damaged(BROKEN_CHAIN, f"directory {len(seen)} leads back to an earlier one, at byte {offset:,}")
-            if len(seen) >= MAX_DIRECTORIES:
+            if offset in above:
+                raise Damaged(BROKEN_CHAIN, f"a directory that leads back to an earlier one, at byte {offset:,}")
+            if offset == 0 or offset in done:
+                continue
+            if self.layout.directories >= MAX_DIRECTORIES:
                 raise Damaged(BROKEN_CHAIN, f"more than {MAX_DIRECTORIES:,} directories")
-            seen.add(offset)
+            above.add(offset)
             self.children = []
             yield offset
-            waiting += [self.next_offset, *reversed(self.children)]
+            entering += [(offset, False), (self.next_offset, True)]
+            entering += [(child, True) for child in reversed(self.children)]
 
-    def header(self) -> tuple[Dialect, list[int]]:
+    def header(self) -> tuple[Dialect, int]:
         """Return the dialect and the offset of the first directory."""
         start = self.read(0, 16, short=True)
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
@@ -117,9 +126,9 @@ class Walk:
             raise Damaged(NOT_READABLE, f"a file that starts with {start[:4]!r}, not a TIFF")
         version = struct.unpack(order + "H", start[2:4])[0]
         if version == 42:
-            return Dialect(order, False), [struct.unpack(order + "I", start[4:8])[0]]
+            return Dialect(order, False), struct.unpack(order + "I", start[4:8])[0]
         if version == 43 and len(start) == 16 and struct.unpack(order + "HH", start[4:8]) == (8, 0):
-            return Dialect(order, True), [struct.unpack(order + "Q", start[8:16])[0]]
+            return Dialect(order, True), struct.unpack(order + "Q", start[8:16])[0]
         raise Damaged(NOT_READABLE, f"TIFF version {version}, expected 42 or 43")
 
     def look_at(self, offset: int) -> None:
@@ -144,28 +153,26 @@ class Walk:
         self.layout.directories += 1
         self.check_pixels(tags)
 
-    def value_of(self, entry: bytes, item_bytes: int) -> tuple[int, bytes]:
-        """Return the count of an entry's value and its bytes, from the entry itself or from where it points."""
+    def value_of(self, entry: bytes, item_bytes: int) -> bytes:
+        """Return the bytes of an entry's value, from the entry itself or from where it points."""
         inline = 8 if self.dialect.big else 4
         code = "Q" if self.dialect.big else "I"
-        count = self.dialect.unpack(code, entry[4 : 4 + inline])
-        length = count * item_bytes
+        length = self.dialect.unpack(code, entry[4 : 4 + inline]) * item_bytes
         if length <= inline:
-            return count, entry[4 + inline : 4 + inline + length]
-        return count, self.read(self.dialect.unpack(code, entry[4 + inline :]), length)
+            return entry[4 + inline : 4 + inline + length]
+        return self.read(self.dialect.unpack(code, entry[4 + inline :]), length)
 
     def numbers(self, entry: bytes, kind: int) -> npt.NDArray[Any]:
         """Return the numbers of an entry."""
         dtype = np.dtype(self.dialect.order + NUMBERS[kind])
-        _, data = self.value_of(entry, dtype.itemsize)
-        return np.frombuffer(data, dtype)
+        return np.frombuffer(self.value_of(entry, dtype.itemsize), dtype)
 
     def text(self, entry: bytes) -> bytes:
         """Return the bytes of a text entry without the closing zero."""
-        count, data = self.value_of(entry, 1)
+        count = self.dialect.unpack("Q" if self.dialect.big else "I", entry[4 : 12 if self.dialect.big else 8])
         if count > MAX_TEXT_BYTES:
             raise Damaged(BROKEN_CHAIN, f"an image description of {count:,} bytes")
-        return data.rstrip(b"\0")
+        return self.value_of(entry, 1).rstrip(b"\0")
 
     def read(self, offset: int, length: int, short: bool = False) -> bytes:
         """Return bytes of the file, never more than it has."""

@@ -29,6 +29,8 @@ def describe(asset: Asset) -> Description | Unreadable:
     start, gzipped = head_of(path, HEAD_BYTES)
     found = recognise(Head(name=file.name, size=path.stat().st_size, start=start, gzipped=gzipped))
     if found is None or found.format not in READABLE:
+        if found is None and rules.NAME_LIES.code in {known.code for known in asset.findings}:
+            return Unreadable(findings=())  # what the asset carries says it already
         return Unreadable(findings=unreadable(file.name, None if found is None else found.format, start))
     try:
         with open_source(path) as source:

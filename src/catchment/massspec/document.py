@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from catchment.massspec.faults import shown, whole
+from catchment.massspec import rules
+from catchment.massspec.faults import Broken, shown, whole
 
 NAMESPACE = "http://psi.hupo.org/ms/mzml"
 
@@ -108,3 +110,16 @@ class Document:
     index: dict[str, IndexCheck] = field(default_factory=dict)
     checksum_declared: str | None = None
     checksum_computed: str = ""
+
+
+def require_namespace(name: str, namespace: str) -> None:
+    """Refuse a root element of another namespace: older versions of mzML had their own."""
+    if namespace != NAMESPACE:
+        found = f"<{name}> of namespace {shown(namespace) or 'none'}"
+        raise Broken(rules.VERSION_UNSUPPORTED, found, where=name)
+
+
+def require_version(version: str) -> None:
+    """Refuse a version that is not 1.1; none at all is let through, many files of that namespace leave it empty."""
+    if version and not re.fullmatch(r"1\.1(\.\d{1,3})?", version, re.ASCII):
+        raise Broken(rules.VERSION_UNSUPPORTED, f"version {shown(version)}", where="mzML")

@@ -63,7 +63,8 @@ def write_index(document: Document, target: ChecksummedFile, shift: int) -> None
             some = slice(first, first + OFFSETS_AT_ONCE)
             entries = zip(ids[some], starts[some], strict=True)
             text = "".join(f"<offset idRef={quoteattr(id_)}>{start + shift}</offset>\n" for id_, start in entries)
-            target.write(text.encode(document.encoding, "xmlcharrefreplace"))
+            # ASCII in any encoding: readers take the index out of the file, away from its encoding declaration
+            target.write(text.encode("ascii", "xmlcharrefreplace"))
         target.write(b"</index>\n")
     target.write(f"</indexList>\n<indexListOffset>{index_start}</indexListOffset>\n<fileChecksum>".encode())
     target.write(f"{target.sha1.hexdigest()}</fileChecksum>\n</indexedmzML>\n".encode())

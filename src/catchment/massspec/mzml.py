@@ -6,7 +6,6 @@ Nothing but the element at hand is kept; a DOCTYPE is refused before anything in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from xml.parsers import expat
 
@@ -22,6 +21,8 @@ from catchment.massspec.document import (
     EncodedArray,
     IndexCheck,
     Param,
+    require_namespace,
+    require_version,
 )
 from catchment.massspec.faults import Broken, shown, whole
 from catchment.massspec.source import BLOCK_BYTES, Passed, Source
@@ -98,11 +99,17 @@ class Scanner:
 
     def read_header(self) -> Document:
         """Return the document as its header describes it, without reading on into the spectra."""
-        while not self.document.header_complete and (block := self.source.read(HEADER_BLOCK_BYTES)):
-            self.feed(block)
-        if not self.document.header_complete:
-            self.finish()
-        return self.document
+        document = self.document
+        try:
+            while not document.header_complete and (block := self.source.read(HEADER_BLOCK_BYTES)):
+                self.feed(block)
+            if not document.header_complete:
+                self.finish()
+        except Broken:
+            # what is wrong behind the header is found, with all else, by the pass over the whole file
+            if not document.header_complete:
+                raise
+        return document
 
     # --- bytes ---------------------------------------------------------------------------------------------------
 
@@ -237,21 +244,15 @@ class Scanner:
     # --- the document --------------------------------------------------------------------------------------------
 
     def open_wrapper(self, attributes: dict[str, str]) -> None:
-        self.require_namespace("indexedmzML", attributes.get("xmlns", ""))
+        require_namespace("indexedmzML", attributes.get("xmlns", ""))
         self.document.wrapped = True
 
     def open_mzml(self, attributes: dict[str, str]) -> None:
         document = self.document
-        self.require_namespace("mzML", attributes.get("xmlns", NAMESPACE if document.wrapped else ""))
+        require_namespace("mzML", attributes.get("xmlns", NAMESPACE if document.wrapped else ""))
         document.version = attributes.get("version", "")
-        if document.version and not re.fullmatch(r"1\.1(\.\d{1,3})?", document.version):
-            raise Broken(rules.VERSION_UNSUPPORTED, f"version {shown(document.version)}", where="mzML")
+        require_version(document.version)
         document.mzml_start = self.parser.CurrentByteIndex
-
-    def require_namespace(self, name: str, namespace: str) -> None:
-        if namespace != NAMESPACE:
-            found = f"<{name}> of namespace {shown(namespace) or 'none'}"
-            raise Broken(rules.VERSION_UNSUPPORTED, found, where=name)
 
     def close_mzml(self) -> None:
         self.document.header_complete = True

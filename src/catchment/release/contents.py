@@ -67,7 +67,8 @@ class Contents:
         """What the release holds, in a length that dataset search engines take."""
         words = self.settings.description.strip()
         if len(words) < FEWEST_WORDS:
-            words = f"{words} {len(self.datasets)} datasets of {len(self.studies)} studies, in open formats.".strip()
+            counts = f"{len(self.datasets)} datasets of {len(self.studies)} studies"
+            words = f"{words} It holds {counts} in open formats, with quality control and checksums.".strip()
         return words[:MOST_WORDS]
 
     @property

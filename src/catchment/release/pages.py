@@ -172,6 +172,7 @@ def card(row: Row) -> Markup:
             element("p", " · ".join(fact for fact in (row["stage"], row["analyte"] or "", counts) if fact)),
             chips(row, SHOWN_TERMS),
             quality(row),
+            *(element("p", f"Not in the census: {reason}", class_="facts") for reason in row["left_out_reasons"]),
             element("p", f"{row['dataset_id']} · {size(row['bytes'])} · {found}", class_="facts"),
             element(
                 "p",

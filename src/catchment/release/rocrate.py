@@ -14,7 +14,8 @@ from catchment.schema.records import Asset, Contributor, Held, MadeBy, Normalise
 from catchment.schema.rules import is_error
 
 NAME = "ro-crate-metadata.json"
-CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+# RO-Crate 1.1 has no word for a checksum; Workflow Run RO-Crate has
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 Entity = dict[str, Any]
 
 
@@ -78,8 +79,11 @@ def fragment(kind: str, words: str) -> str:
 def files_of(graph: Graph, contents: Contents, documents: tuple[str, ...]) -> list[Entity]:
     """Add the release's own files: documents, tables, submitted files."""
     types = {".json": "application/json", ".html": "text/html", ".parquet": "application/vnd.apache.parquet"}
+    # the metadata file describes the crate; it is no part of it (RO-Crate 1.1, "Root Data Entity")
     found = [
-        graph.add(name, "File", name=name, encodingFormat=types["." + name.rsplit(".", 1)[-1]]) for name in documents
+        graph.add(name, "File", name=name, encodingFormat=types["." + name.rsplit(".", 1)[-1]])
+        for name in documents
+        if name != NAME
     ]
     for file in contents.files:
         top = file.path.split("/")[0]

@@ -76,6 +76,7 @@ DATASETS = pa.schema(
         ("n_infos", pa.int64()),
         ("held_at", TEXT),
         ("held_reasons", TEXTS),
+        ("left_out_reasons", TEXTS),  # why the census goes without a dataset that is through
         ("path", TEXT),
         ("thumbnail", TEXT),
         ("bytes", pa.int64()),

@@ -50,6 +50,7 @@ def check_obs(
     findings += contradictions(columns, known)
     findings += replaced_labels(columns, schema)
     findings += reserved_names(columns, "obs")
+    findings += unused_categories(columns, "obs")
     return findings
 
 
@@ -235,6 +236,16 @@ def replaced_labels(columns: Mapping[str, pa.Array], schema: Mapping[str, Column
             cells = sum(differing.values())
             findings.append(rules.LABEL_REPLACED.broken(f"obs/{column.label}", first_of(differing), count=cells))
     return findings
+
+
+def unused_categories(columns: Mapping[str, pa.Array], table: str) -> list[Finding]:
+    """Return a finding where columns have categories that no row has."""
+    names = [
+        name
+        for name, values in columns.items()
+        if pa.types.is_dictionary(values.type) and len(used_values(values)) < len(values.dictionary)
+    ]
+    return [rules.CATEGORY_UNUSED.broken(table, first_of(names), count=len(names))] if names else []
 
 
 def reserved_names(columns: Mapping[str, pa.Array], table: str) -> list[Finding]:

@@ -87,6 +87,21 @@ def used_values(values: pa.DictionaryArray) -> dict[str, int]:
     return {text: int(count) for text, count in zip(values.dictionary.to_pylist(), counts, strict=True) if count}
 
 
+def without_unused(values: pa.Array) -> pa.Array:
+    """Return a dictionary without the categories that no row has (TileDB-SOMA would drop them); others as they are."""
+    if not pa.types.is_dictionary(values.type):
+        return values
+    codes = codes_of(values)
+    used = np.unique(codes[codes >= 0])
+    if used.size == len(values.dictionary):
+        return values
+    lookup = np.full(len(values.dictionary) + 1, -1)
+    lookup[used] = np.arange(used.size)
+    indices = lookup[codes].astype(narrowest(used.size))
+    texts = values.dictionary.take(pa.array(used))
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), texts, ordered=values.type.ordered)
+
+
 def translated(values: pa.DictionaryArray, translate: Callable[[str], str]) -> pa.DictionaryArray:
     """Return a dictionary with each value replaced; values that become equal share a code."""
     texts = [translate(text) for text in values.dictionary.to_pylist()]
@@ -218,7 +233,7 @@ def obs_table(
         if name not in NOT_COLUMNS:
             table.setdefault(kept_name(name, table), constant(given.value, rows))
     table["observation_joinid"] = pa.array(map(joinid, names), pa.large_string())
-    return pa.table(table)
+    return pa.table({name: without_unused(values) for name, values in table.items()})
 
 
 def var_table(ids: list[str], names: list[str], references: list[str], columns: Mapping[str, pa.Array]) -> pa.Table:
@@ -246,7 +261,7 @@ def var_table(ids: list[str], names: list[str], references: list[str], columns: 
     for name, values in columns.items():
         if name not in table:
             table[kept_name(name, {**table, **columns})] = values
-    return pa.table(table)
+    return pa.table({name: without_unused(values) for name, values in table.items()})
 
 
 def decoded(values: pa.Array) -> pa.Array:

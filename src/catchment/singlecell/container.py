@@ -26,6 +26,7 @@ ALLOWED_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 MAX_OBJECTS = 200_000
 MAX_DECLARED_BYTES = 4 << 30
 MAX_EXPANSION = 1000
+MAX_UNWRITTEN_BYTES = 64 << 20  # declared by a dataset that stores nothing: all of it would read as zeros
 
 Address = tuple[int, int]
 
@@ -126,7 +127,8 @@ def dataset_findings(where: str, dataset: Any) -> list[Finding]:
         findings.append(rules.FILTER.broken(where, f"filter {unknown}"))
     declared = prod(dataset.shape or ()) * dataset.dtype.itemsize
     stored = int(dataset.id.get_storage_size())
-    if declared > MAX_DECLARED_BYTES and declared > MAX_EXPANSION * stored:
+    expanding = declared > MAX_DECLARED_BYTES and declared > MAX_EXPANSION * stored
+    if expanding or (stored == 0 and declared > MAX_UNWRITTEN_BYTES):
         findings.append(rules.SHAPE_BOMB.broken(where, f"{declared:,} bytes declared, {stored:,} stored"))
     return findings
 

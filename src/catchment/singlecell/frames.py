@@ -24,10 +24,14 @@ MAX_TEXT = 1 << 20
 
 @dataclass(frozen=True)
 class Frame:
-    """A table: the names of its rows, and its columns in the order of the file."""
+    """A table: the names of its rows, and its columns in the order of the file.
+
+    Without a readable index (a finding of its own) it is not `named`: row numbers stand in.
+    """
 
     names: list[str]
     columns: dict[str, pa.Array]
+    named: bool = True
 
 
 class ColumnUnfit(Exception):
@@ -54,23 +58,19 @@ def read_frame(file: h5py.File, path: str, rows: int) -> tuple[Frame, tuple[Find
     columns = {name: column(name) for name in names}
     kept = {name: values for name, values in columns.items() if values is not None}
     findings = [rules.COLUMN_UNREADABLE.broken(f"{path}/{shown(name)}", found) for name, found in faults]
+    columns_fitting = {name: values for name, values in kept.items() if len(values) == rows}
+    same_as_index = rows if index is None else len(index)
     for name, values in {index_name: index, **kept}.items():
-        if values is not None and len(values) != rows:
+        if values is not None and len(values) != rows and (name == index_name or len(values) != same_as_index):
             where = f"{path}/{shown(name)}"
             findings.append(rules.SHAPES_DISAGREE.broken(where, f"{len(values):,} rows", expected=f"{rows:,} rows"))
-            kept.pop(name, None)
-    row_names, name_findings = text_index(index, rows, f"{path}/{shown(index_name)}")
-    return Frame(row_names, kept), (*findings, *name_findings)
-
-
-def text_index(index: pa.Array | None, rows: int, where: str) -> tuple[list[str], tuple[Finding, ...]]:
-    """Return an index as text; row numbers stand in where there is none, so that other checks can go on."""
-    stand_in = [str(row) for row in range(rows)]
+    if index is not None and not (pa.types.is_large_string(index.type) and index.null_count == 0):
+        where = f"{path}/{shown(index_name)}"
+        findings.append(rules.COLUMN_UNREADABLE.broken(where, f"an index of {index.type}", expected="text"))
+        index = None
     if index is None or len(index) != rows:
-        return stand_in, ()  # reported already
-    if not pa.types.is_large_string(index.type) or index.null_count:
-        return stand_in, (rules.COLUMN_UNREADABLE.broken(where, f"an index of {index.type}", expected="text"),)
-    return index.to_pylist(), ()
+        return Frame([str(row) for row in range(rows)], columns_fitting, named=False), tuple(findings)
+    return Frame(index.to_pylist(), columns_fitting), tuple(findings)
 
 
 # --- tables as groups (anndata 0.7 and newer) --------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import h5py
@@ -55,7 +55,7 @@ def read(file: h5py.File, asset: Asset) -> Reading:
     known = known_values(asset)
     organism, organism_findings = organism_of(file, obs, known)
     var, columns, x_findings = with_x_columns(file, layout, var)
-    genes, gene_findings = genes_of(var, organism, layout.var)
+    genes, gene_findings = genes_of(var, organism if var.named else None, layout.var)
     findings = [*layout_findings(layout), *obs_findings, *var_findings, *organism_findings, *x_findings, *gene_findings]
     findings += duplicates(obs.names, layout.obs) + duplicates(genes.ids, layout.var)
     given = known.get("title")
@@ -69,7 +69,8 @@ def uns_text(file: h5py.File, key: str) -> str | None:
     if not isinstance(item, h5py.Dataset) or item.size != 1 or h5py.check_string_dtype(item.dtype) is None:
         return None
     text = text_of(np.ravel(item[()])[0] if item.shape else item[()])
-    return text[:MAX_TEXT].encode("utf-8", "replace").decode() if text else None
+    printable = "".join(letter if letter.isprintable() else " " for letter in (text or "")[:MAX_TEXT])
+    return printable.encode("utf-8", "replace").decode() or None
 
 
 def organism_of(file: h5py.File, obs: Frame, known: dict[str, Given]) -> tuple[str | None, list[Finding]]:
@@ -107,7 +108,7 @@ def with_x_columns(file: h5py.File, layout: Layout, var: Frame) -> tuple[Frame, 
     if wrong:
         return var, None, wrong
     if x_var.names == var.names:
-        return Frame(var.names, {**var.columns, **x_var.columns}), None, []
+        return replace(var, columns={**var.columns, **x_var.columns}), None, []
     place = {name: column for column, name in enumerate(var.names)}
     strangers = [name for name in x_var.names if name not in place]
     if strangers or len(set(x_var.names)) != len(x_var.names):
@@ -117,7 +118,7 @@ def with_x_columns(file: h5py.File, layout: Layout, var: Frame) -> tuple[Frame, 
     added = {name: spread(values, columns, len(var.names)) for name, values in x_var.columns.items()}
     found = f"{len(x_var.names):,} genes in X, {len(var.names):,} in raw.X"
     level = [rules.FEWER_GENES.broken(layout.x_var, found)] if len(columns) < len(var.names) else []
-    return Frame(var.names, {**added, **var.columns}), columns, level
+    return replace(var, columns={**added, **var.columns}), columns, level
 
 
 def spread(values: pa.Array, columns: Any, rows: int) -> pa.Array:

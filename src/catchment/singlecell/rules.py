@@ -19,9 +19,10 @@ def shown(value: object, limit: int = 120) -> str:
 
 def first_of(values: Iterable[object]) -> str:
     """Return the first few of some values as a message lists them, and how many more there are."""
-    quoted = [repr(shown(value)) if isinstance(value, str) else shown(value) for value in values]
-    rest = f" and {len(quoted) - SHOWN:,} more" if len(quoted) > SHOWN else ""
-    return ", ".join(quoted[:SHOWN]) + rest
+    everything = list(values)
+    quoted = [repr(shown(value)) if isinstance(value, str) else shown(value) for value in everything[:SHOWN]]
+    rest = f" and {len(everything) - SHOWN:,} more" if len(everything) > SHOWN else ""
+    return ", ".join(quoted) + rest
 
 
 # --- the container -----------------------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ SHAPE_BOMB = declare(
     "H5-005",
     "error",
     "an HDF5 dataset declares far more than it stores",
-    expected="at most 4 GiB declared, or at most 1000 times what is stored",
+    expected="at most 4 GiB declared, or at most 1000 times what is stored; something stored above 64 MiB",
     fix="write the dataset in its true size; a matrix of mostly zeros belongs in CSR encoding",
     unsafe=True,
 )
@@ -334,6 +335,15 @@ NAME_RESERVED = declare(
     "a column name that the open format needs for itself",
     expected="no column named obs_id or var_id, and none that starts with 'soma_' or '__'",
     fix="rename the column; it is kept as `submitted_<name>`",
+)
+
+CATEGORY_UNUSED = declare(
+    "OBS-014",
+    "warning",
+    "categories that no row has",
+    expected="categories that occur",
+    fix="nothing needs to be done: they are left out; `cat.remove_unused_categories()` avoids it",
+    source=CXG,
 )
 
 # --- the SOMA ----------------------------------------------------------------------------------------------------

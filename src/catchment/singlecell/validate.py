@@ -14,7 +14,7 @@ from catchment.schema.records import Admission, Asset, Description, Finding
 from catchment.schema.rules import Rule
 from catchment.singlecell import rules
 from catchment.singlecell.blocks import blocks, read_indptr
-from catchment.singlecell.cells import check_obs, reserved_names
+from catchment.singlecell.cells import check_obs, reserved_names, unused_categories
 from catchment.singlecell.columns import completed
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
@@ -63,8 +63,11 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
 def metadata_findings(reading: Reading) -> list[Finding]:
     """Return findings on the tables of cells and genes."""
     schema = completed(reading.obs.columns, len(reading.obs.names), reading.known, reading.organism)
-    findings = check_obs(reading.obs.columns, schema, reading.known, reading.organism)
-    return findings + reserved_names(reading.var.columns, reading.layout.var)
+    reported = {finding.where for finding in reading.findings}  # a column that cannot be read is not missing as well
+    checked = check_obs(reading.obs.columns, schema, reading.known, reading.organism)
+    findings = [finding for finding in checked if finding.where not in reported]
+    genes, table = reading.var.columns, reading.layout.var
+    return findings + reserved_names(genes, table) + unused_categories(genes, table)
 
 
 # --- the pass over the counts ------------------------------------------------------------------------------------

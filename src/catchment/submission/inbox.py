@@ -34,7 +34,7 @@ def asset_keys(inbox: Path) -> list[AssetKey]:
     """
     keys: list[AssetKey] = []
     for submission in sorted(path for path in inbox.glob("*") if path.is_dir() and not path.name.startswith(".")):
-        require_fit(ACCESSION_PATTERN, submission.name, submission, "an accession such as CAT00000001D")
+        require_fit(ACCESSION_PATTERN, submission.name, submission, "an accession such as CAT00000001K")
         if not (submission / "manifest.json").exists():
             continue
         for modality in MODALITY_NAMES:

@@ -49,6 +49,7 @@ class Intake:
     digests: dict[str, tuple[int, str]]
     findings: list[Finding]
     sample_findings: dict[str, list[Finding]]
+    progress: Progress
 
 
 def read_draft(upload: Upload, recogniser: Recogniser) -> Draft:
@@ -117,7 +118,8 @@ def receive(
     """Take an upload into the inbox and return what became of it.
 
     The same upload received again gets the accession it has, and nothing changes. With `reference` the files stay
-    where they are and are read there; else they are copied and the copy is checked.
+    where they are and are read there; else they are copied and the copy is checked. `progress` is told the bytes that
+    were read: of every file once, and once more of each that is copied.
     """
     upload = look_at(given)
     if given.is_dir() and inbox.resolve().is_relative_to(upload.root):
@@ -136,7 +138,8 @@ def receive(
         scratch = inbox / f".{own}.receiving"
         # a receive that was killed leaves its folder under the number that is still free: this one
         shutil.rmtree(scratch, ignore_errors=True)
-        intake = Intake(upload, draft, recogniser, digests, list(draft.findings), sample_findings(draft.samples))
+        faults = sample_findings(draft.samples)
+        intake = Intake(upload, draft, recogniser, digests, list(draft.findings), faults, progress)
         samples = accessioned_samples(draft, own)
         try:
             assets = [
@@ -274,7 +277,7 @@ def take_file(
     if copy_to is None:
         return SourceFile(path=str(source), name=name, bytes=size, sha256=sha256)
     path = f"raw/{asset_id}{intake.recogniser.ending(name, modality)}"
-    if take(source, copy_to / path) != (size, sha256):
+    if take(source, copy_to / path, intake.progress) != (size, sha256):
         raise BadInput(f"{source}: changed between reading and copying; wait until the upload is complete")
     return SourceFile(path=path, name=name, bytes=size, sha256=sha256)
 

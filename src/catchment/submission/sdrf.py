@@ -236,7 +236,7 @@ def sample_facts(row: Mapping[str, str]) -> dict[str, str]:
     An id (a `factor value[..._ontology_term_id]` column, or `AC=`) goes before a label. What cannot be resolved for
     certain, or differs between the samples of a multiplex, is left out rather than guessed.
     """
-    facts = {}
+    facts: dict[str, str] = {}
     for field, (column, ontologies) in FACTS.items():
         given = row.get(f"factor value[{field}]", "")
         label = next((row[name] for name in (column, *OTHER_SPELLINGS.get(column, ())) if name in row), "")

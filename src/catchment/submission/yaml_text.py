@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -11,6 +12,7 @@ from catchment.errors import BadInput
 MAX_CHARACTERS = 4_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 64
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TextLoader(yaml.SafeLoader):
@@ -80,7 +82,7 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
 
 
 def bounded(root: yaml.Node | None) -> None:
-    """Refuse a document that grows past the limits when its aliases are expanded."""
+    """Refuse a document that grows past the limits when its aliases are expanded, or that no record can hold."""
     remaining = [(root, 1)] if root is not None else []
     nodes = 0
     while remaining:
@@ -89,6 +91,10 @@ def bounded(root: yaml.Node | None) -> None:
         if nodes > MAX_NODES or depth > MAX_DEPTH:
             raise BadInput(
                 f"aliases or nesting expand beyond {MAX_NODES:,} values or {MAX_DEPTH} levels; write it flat"
+            )
+        if isinstance(node, yaml.ScalarNode) and SURROGATE.search(node.value):
+            raise BadInput(
+                f"line {node.start_mark.line + 1}: found half of a surrogate pair; write the whole character"
             )
         if isinstance(node, yaml.MappingNode):
             remaining += [(child, depth + 1) for pair in node.value for child in pair]

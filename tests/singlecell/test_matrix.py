@@ -1,0 +1,153 @@
+"""Blocks of counts: faults with their places, canonical form, sums. Pure; scipy is the independent witness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catchment.singlecell.arrays import digest_of, joined
+from catchment.singlecell.blocks import Block, bounds_of
+from catchment.singlecell.matrix import Faults, Sums, canonical, indptr_fault, median_or_none, row_hashes
+
+
+def block_of(matrix: sp.csr_matrix, first: int = 0) -> Block:
+    return Block(
+        first,
+        first + matrix.shape[0],
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int64),
+        matrix.data,
+    )
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> sp.csr_matrix:
+    """Draw CSR matrices with unsorted columns and stored zeros, each column at most once a row."""
+    rows, columns = draw(st.integers(1, 6)), draw(st.integers(1, 9))
+    indptr, indices, data = [0], [], []
+    for _ in range(rows):
+        chosen = draw(st.lists(st.integers(0, columns - 1), unique=True))
+        indices += chosen
+        data += draw(st.lists(st.integers(0, 4), min_size=len(chosen), max_size=len(chosen)))
+        indptr.append(len(indices))
+    return sp.csr_matrix(
+        (np.array(data, np.float32), np.array(indices, np.int32), np.array(indptr)), shape=(rows, columns)
+    )
+
+
+@given(matrices())
+def test_canonical_is_what_scipy_makes_of_it(matrix: sp.csr_matrix) -> None:
+    clean = canonical(block_of(matrix))
+    expected = matrix.copy()
+    expected.eliminate_zeros()
+    expected.sort_indices()
+    np.testing.assert_array_equal(clean.indptr, expected.indptr)
+    np.testing.assert_array_equal(clean.indices, expected.indices)
+    np.testing.assert_array_equal(clean.data, expected.data)
+
+
+@given(matrices())
+def test_sums_are_numpys_and_do_not_depend_on_blocks(matrix: sp.csr_matrix) -> None:
+    dense = matrix.toarray()
+    mitochondrial = np.arange(dense.shape[1]) % 2 == 0
+    sums = Sums(dense.shape[0], mitochondrial)
+    for row in range(dense.shape[0]):
+        sums.add(canonical(block_of(matrix[row], row)))
+    np.testing.assert_array_equal(sums.total_counts, dense.sum(axis=1))
+    np.testing.assert_array_equal(sums.n_genes_by_counts, (dense > 0).sum(axis=1))
+    np.testing.assert_array_equal(sums.gene_counts, dense.sum(axis=0))
+    np.testing.assert_array_equal(sums.gene_cells, (dense > 0).sum(axis=0))
+    with np.errstate(invalid="ignore"):
+        expected = dense[:, mitochondrial].sum(axis=1) / dense.sum(axis=1) * 100
+    np.testing.assert_allclose(sums.pct_counts_mt, expected, rtol=1e-6)
+
+
+@given(matrices())
+def test_row_hashes_are_equal_where_rows_are(matrix: sp.csr_matrix) -> None:
+    dense = matrix.toarray()
+    hashes = row_hashes(canonical(block_of(matrix)))
+    for left in range(len(dense)):
+        assert (hashes[left] == 0) == (not dense[left].any())
+        for right in range(len(dense)):
+            assert (hashes[left] == hashes[right]) == bool((dense[left] == dense[right]).all())
+
+
+@given(matrices(), st.data())
+def test_one_changed_count_changes_the_digest(matrix: sp.csr_matrix, data: st.DataObject) -> None:
+    clean = canonical(block_of(matrix))
+    if clean.data.size == 0:
+        return
+    at = data.draw(st.integers(0, clean.data.size - 1))
+    changed = clean.data.copy()
+    changed[at] += 1
+    other = Block(clean.first, clean.last, clean.indptr, clean.indices, changed)
+    assert digest_of(other) != digest_of(clean)
+
+
+def test_a_count_in_the_next_cell_changes_the_digest() -> None:
+    one, other = sp.csr_matrix([[1, 0], [0, 0]]), sp.csr_matrix([[0, 0], [1, 0]])
+    assert digest_of(block_of(one)) != digest_of(block_of(other))
+
+
+@given(matrices())
+def test_faults_find_nothing_in_counts(matrix: sp.csr_matrix) -> None:
+    faults = Faults(matrix.shape[1])
+    faults.add(block_of(matrix))
+    assert faults.consistent
+    assert faults.not_counts.count == 0
+    assert faults.zeros == int((matrix.data == 0).sum())
+    assert faults.unsorted_rows == sum(bool((np.diff(row.indices) < 0).any()) for row in matrix)
+
+
+def test_duplicates_are_found_in_rows_out_of_order_too() -> None:
+    block = Block(4, 6, np.array([0, 3, 5]), np.array([2, 0, 2, 1, 2]), np.ones(5, np.float32))
+    faults = Faults(3)
+    faults.add(block)
+    assert (faults.duplicates.count, faults.duplicates.first) == (1, [(4, 2, 1.0)])
+
+
+def test_the_same_column_in_neighbouring_rows_is_no_duplicate() -> None:
+    faults = Faults(3)
+    faults.add(Block(0, 2, np.array([0, 1, 2]), np.array([2, 2]), np.ones(2, np.float32)))
+    assert faults.duplicates.count == 0
+
+
+@pytest.mark.parametrize(
+    ("indptr", "fault"),
+    [
+        ([0, 2, 5], None),
+        ([1, 2, 5], "starts at 1, not 0"),
+        ([0, 6, 5], "falls from 6 to 5 at row 1 (1 such)"),
+        ([0, 2, 4], "ends at 4, but 5 values are stored"),
+    ],
+)
+def test_indptr_faults_are_told(indptr: list[int], fault: str | None) -> None:
+    assert indptr_fault(np.array(indptr, np.int64), 5) == fault
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.integers(1, 7), st.integers(1, 12))
+def test_blocks_cover_all_rows_once_and_hold_few_values(counts: list[int], rows: int, values: int) -> None:
+    indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    bounds = list(bounds_of(indptr, rows, values))
+    assert [first for first, _ in bounds] == [0, *(last for _, last in bounds[:-1])]
+    assert bounds[-1][1] == len(counts)
+    for first, last in bounds:
+        assert 0 < last - first <= rows
+        assert indptr[last] - indptr[first] <= values or last - first == 1
+
+
+@given(matrices())
+def test_joined_blocks_are_the_whole(matrix: sp.csr_matrix) -> None:
+    parts = [block_of(matrix[row], row) for row in range(matrix.shape[0])]
+    whole = joined(parts)
+    assert digest_of(canonical(whole)) == digest_of(canonical(block_of(matrix)))
+    assert (whole.first, whole.last) == (0, matrix.shape[0])
+
+
+def test_median_leaves_out_what_is_no_number() -> None:
+    assert median_or_none(np.array([np.nan, 1.0, 4.0])) == 2.5
+    assert median_or_none(np.array([np.nan])) is None
+    assert median_or_none(np.array([], np.int64)) is None
