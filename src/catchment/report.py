@@ -134,7 +134,7 @@ def print_findings(pages: Sequence[Page]) -> None:
 
     console = Console(soft_wrap=True, highlight=False)
     for what, state, findings in pages:
-        console.print(Text(f"{printable(what)}: {state}", style="bold"))
+        console.print(Text(f"{printable(what)}: {printable(state, 400)}", style="bold"))
         if not findings:
             console.print("  nothing found wrong")
         for finding in findings:

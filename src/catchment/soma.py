@@ -164,21 +164,36 @@ def row_tile(parts: Iterable[Cells], keys_of: UInt32, first_row: int = 0, zeros:
     zeros
         whether a stored 0 is kept.
     """
-    kept_keys, kept_values = [np.empty(0, np.uint32)], []
+    kept_keys: list[UInt32] = []
+    kept_values: list[npt.NDArray[Any]] = []
     for rows, columns, values in parts:
         keys = keys_of[columns]
         kept = keys != LEFT_OUT
         if not zeros:
             kept &= values != 0
         keys |= (((rows + first_row) & (TILE - 1)) << TILE_BITS).astype(np.uint32)
-        kept_keys.append(keys if kept.all() else keys[kept])
-        kept_values.append(values if kept.all() else values[kept])
-    keys = np.concatenate(kept_keys)
-    values = np.concatenate(kept_values) if kept_values else np.empty(0, np.float32)
+        kept_keys.append(keys[kept])
+        kept_values.append(values[kept])
+    if not kept_keys:
+        return RowTile(np.empty(0, np.uint32), np.empty(0, np.float32))
+    return in_key_order(np.concatenate(kept_keys), np.concatenate(kept_values))
+
+
+def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
+    """Return cells sorted by key.
+
+    Where a value has 32 bits too, key and value are sorted as one word: as fast as a radix sort, a third of its memory.
+    """
     if is_rising(keys):
         return RowTile(keys, values)
-    order = rising_order(keys)
-    return RowTile(keys[order], values[order])
+    if values.itemsize != keys.itemsize:
+        order = np.argsort(keys, kind="stable")
+        return RowTile(keys[order], values[order])
+    words = keys.astype(np.uint64)
+    words <<= np.uint64(32)
+    words |= values.view(np.uint32)
+    words.sort()
+    return RowTile((words >> np.uint64(32)).astype(np.uint32), words.astype(np.uint32).view(values.dtype))
 
 
 def read_parts(array: Any, first: int, end: int) -> Iterator[Cells]:

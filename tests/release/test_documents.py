@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-import mlcroissant
 import pytest
 
 from catchment.release.contents import identities
@@ -18,9 +19,6 @@ from catchment.schema.tables import TABLES
 from catchment.storage import digest_bytes, stored_files
 from tests.release.synthetic_build import Synthetic, publish_build
 
-# mlcroissant's own: it still asks rdflib for what rdflib has renamed
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlcroissant", "ignore::DeprecationWarning:rdflib")
-
 
 def document(release: Path, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((release / name).read_bytes())
@@ -30,27 +28,43 @@ def document(release: Path, name: str) -> dict[str, Any]:
 # --- Croissant ---------------------------------------------------------------------------------------------------
 
 
+def read_croissant(release: Path) -> dict[str, Any]:
+    reader = Path(__file__).with_name("read_croissant.py")
+    done = subprocess.run(
+        [sys.executable, str(reader), str(release / "croissant.json")], capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @pytest.fixture(scope="session")
-def croissant(published: Path) -> mlcroissant.Dataset:
-    return mlcroissant.Dataset(str(published / "croissant.json"))
+def croissant(published: Path) -> dict[str, Any]:
+    """What mlcroissant reads of the release."""
+    return read_croissant(published)
 
 
-def test_croissant_is_valid_without_a_warning(croissant: mlcroissant.Dataset) -> None:
-    assert croissant.metadata.issues.report() == ""
-    assert str(croissant.metadata.version) == "2026.1"
+def test_croissant_is_valid_without_a_warning(croissant: dict[str, Any]) -> None:
+    assert croissant["issues"] == ""
+    assert croissant["version"] == "2026.1"
 
 
 @pytest.mark.parametrize(("table", "rows"), [("studies", 5), ("datasets", 8), ("samples", 6), ("files", 28)])
-def test_croissant_loads_every_row_of_a_table(croissant: mlcroissant.Dataset, table: str, rows: int) -> None:
-    records = list(croissant.records(table))
+def test_croissant_loads_every_row_of_a_table(croissant: dict[str, Any], table: str, rows: int) -> None:
+    records = croissant["records"][table]
     assert len(records) == rows
     assert {name.split("/")[1] for name in records[0]} == set(TABLES[table].names)
 
 
-def test_croissant_loads_values_as_they_are(croissant: mlcroissant.Dataset) -> None:
-    study = next(row for row in croissant.records("studies") if row["studies/study_id"] == b"liver")
-    assert study["studies/submissions"] == [b"CAT00000001A", b"CAT00000002A"]
+def test_croissant_loads_values_as_they_are(croissant: dict[str, Any]) -> None:
+    study = next(row for row in croissant["records"]["studies"] if row["studies/study_id"] == "liver")
+    assert study["studies/submissions"] == ["CAT00000001A", "CAT00000002A"]
     assert study["studies/n_datasets"] == 2
+    dataset = croissant["records"]["datasets"][0]
+    assert (dataset["datasets/n_cells"], dataset["datasets/n_images"], dataset["datasets/in_census"]) == (
+        20,
+        None,
+        True,
+    )
 
 
 def test_croissant_declares_every_dataset_with_a_digest_that_can_be_recomputed(published: Path) -> None:
@@ -65,9 +79,9 @@ def test_croissant_declares_every_dataset_with_a_digest_that_can_be_recomputed(p
 
 
 def test_croissant_of_an_empty_release_is_valid(empty: Path) -> None:
-    dataset = mlcroissant.Dataset(str(empty / "croissant.json"))
-    assert dataset.metadata.issues.report() == ""
-    assert list(dataset.records("studies")) == []
+    found = read_croissant(empty)
+    assert found["issues"] == ""
+    assert found["records"] == {"studies": [], "datasets": [], "samples": [], "files": []}
 
 
 def test_croissant_says_which_terms_were_measured(published: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from catchment.config import ImagingAdmit, ImagingConvert, ImagingNormalise
 from catchment.contract import Modality
-from catchment.imaging import rules
+
+# rules are declared where the package is imported: a held asset's findings are looked up by their codes
+from catchment.imaging import rules as rules
 from catchment.imaging.recognise import EXTENSIONS, recognise
 from catchment.schema.records import (
     Admission,
@@ -20,57 +22,55 @@ from catchment.schema.records import (
 )
 from catchment.storage import Place
 
-__all__ = ["MODALITY", "rules"]
 
-
-def describe(asset: Asset) -> Description | Unreadable:
+def _describe(asset: Asset) -> Description | Unreadable:
     """Return what the headers say; see `describe.py`."""
     from catchment.imaging.describe import describe as run
 
     return run(asset)
 
 
-def prepare(asset: Asset, place: Place, settings: ImagingAdmit) -> Asset:
+def _prepare(asset: Asset, place: Place, settings: ImagingAdmit) -> Asset:
     """Return the asset itself: an image is converted as it was sent."""
     return asset
 
 
-def validate(description: Description, asset: Asset, settings: ImagingAdmit) -> Admission:
+def _validate(description: Description, asset: Asset, settings: ImagingAdmit) -> Admission:
     """Return every fault in one pass; see `validate.py`."""
     from catchment.imaging.validate import validate as run
 
     return run(description, asset, settings)
 
 
-def estimate(description: Description) -> Resources:
+def _estimate(description: Description) -> Resources:
     """Return what the conversion needs; see `estimate.py`."""
     from catchment.imaging.estimate import estimate as run
 
     return run(description)
 
 
-def convert(asset: Asset, description: Description, place: Place, settings: ImagingConvert) -> Product | Unreadable:
+def _convert(asset: Asset, description: Description, place: Place, settings: ImagingConvert) -> Product | Unreadable:
     """Return the OME-Zarr written into the place; see `convert.py`."""
     from catchment.imaging.convert import convert as run
 
     return run(asset, description, place, settings)
 
 
-def measure(product: Product, place: Place) -> Metrics:
+def _measure(product: Product, place: Place) -> Metrics:
     """Return QC numbers; see `measure.py`."""
     from catchment.imaging.measure import measure as run
 
     return run(product, place)
 
 
-def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: ImagingNormalise) -> Derived:
+def _normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settings: ImagingNormalise) -> Derived:
     """Return the intensity windows; see `normalise.py`."""
     from catchment.imaging.normalise import normalise as run
 
     return run(dataset, asset, store, place, settings)
 
 
-def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
+def _contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
     """Return what census and catalogue take; see `contribute.py`."""
     from catchment.imaging.contribute import contribute as run
 
@@ -83,12 +83,12 @@ MODALITY = Modality(
     normalise_settings=ImagingNormalise,
     extensions=EXTENSIONS,
     recognise=recognise,
-    describe=describe,
-    prepare=prepare,
-    validate=validate,
-    estimate=estimate,
-    convert=convert,
-    measure=measure,
-    normalise=normalise,
-    contribute=contribute,
+    describe=_describe,
+    prepare=_prepare,
+    validate=_validate,
+    estimate=_estimate,
+    convert=_convert,
+    measure=_measure,
+    normalise=_normalise,
+    contribute=_contribute,
 )

@@ -78,6 +78,7 @@ class Walk:
         self.size = file.seek(0, os.SEEK_END)
         self.layout = TiffLayout()
         self.faults: dict[str, list[tuple[Rule, str, str]]] = {}
+        self.children: list[int] = []
 
     def run(self) -> TiffLayout:
         """Follow every directory and sub-directory; faults of one kind are counted, the first ones named."""

@@ -23,7 +23,7 @@ from catchment.storage import commit_folder, digest_json, load, locked, save
 from catchment.submission import native, rules, sdrf
 from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
-from catchment.submission.draft import Draft, DraftAsset
+from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.inbox import manifests
 from catchment.submission.upload import Progress, Upload, head, look_at, stays_inside, take
 
@@ -83,8 +83,8 @@ def read_text(upload: Upload, name: str) -> str:
 def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Draft:
     """Return the draft with each run's SDRF row among its annotations.
 
-    A run without a row, and a row without a file, are findings. A run that names no sample gets the one whose id is
-    its row's `source name`.
+    A run without a row, and a row without a file, are findings. A run that names no sample gets those of its row's
+    `source name`; one that is not declared is declared from what the row says of it.
     """
     table = sdrf.read_sdrf(text, name)
     rows = sdrf.rows_by_file(table)
@@ -95,16 +95,20 @@ def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Dra
         for file in sorted(set(rows) - listed)
     ]
     assets = []
+    samples = {sample.id: sample for sample in draft.samples}
     for asset in draft.assets:
         row = rows.get(asset.file)
         if row is not None:
-            sources = tuple(sample.id for sample in draft.samples if sample.id == row.get("source name"))
-            update = {"annotations": {**row, **asset.annotations}, "samples": asset.samples or sources}
-            asset = asset.model_copy(update=update)
+            named = asset.samples or tuple(row["source name"].split(sdrf.MULTIPLEX))
+            for id_ in named if not asset.samples else ():
+                samples.setdefault(id_, DraftSample(id=id_, **sdrf.sample_facts(row)))
+            annotations = {**row, **asset.annotations}
+            asset = asset.model_copy(update={"annotations": annotations, "samples": named})
         elif recogniser.by_name(asset.file) == "massspec":
             findings.append(rules.RUN_UNDESCRIBED.broken(asset.file, f"no row in {name}"))
         assets.append(asset)
-    return draft.model_copy(update={"assets": tuple(assets), "findings": (*draft.findings, *findings)})
+    update = {"assets": tuple(assets), "samples": tuple(samples.values()), "findings": (*draft.findings, *findings)}
+    return draft.model_copy(update=update)
 
 
 def receive(

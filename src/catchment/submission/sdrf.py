@@ -21,6 +21,8 @@ MAX_CHARACTERS = 50_000_000
 SHOWN = 3
 
 DATA_FILE = "comment[data file]"
+# between the values of the samples that share a file
+MULTIPLEX = " | "
 JOINING = ("source name", "assay name", DATA_FILE)
 REQUIRED = (
     "technology type",
@@ -262,7 +264,7 @@ def stage_ontologies(organism: str | None, ontologies: tuple[str, ...]) -> tuple
 
 def resolve(label: str, field: str, ontologies: tuple[str, ...]) -> str | None:
     """Return the id of a term given as label or as `NT=..;AC=..`; None where it cannot be told for certain."""
-    term = parse_term(label) if " | " not in label else None
+    term = parse_term(label) if MULTIPLEX not in label else None
     if term is None:
         return None
     if vocabulary.prefix(term.get("AC", "")) in ontologies:
@@ -392,4 +394,4 @@ def merge(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for row in rows:
         for column, value in row.items():
             values.setdefault(column, {})[value] = None
-    return {column: " | ".join(distinct) for column, distinct in values.items()}
+    return {column: MULTIPLEX.join(distinct) for column, distinct in values.items()}

@@ -36,6 +36,8 @@ def second_opinion(name: str, reader: ImageReader, source: Source) -> tuple[list
 
     A plugin that does not take the file, or cuts its values down to another type, gives no opinion.
     """
+    from bioio_base.exceptions import UnsupportedFileFormatError
+
     plugin = PLUGINS[reader.container.format]
     module = importlib.import_module(plugin)
     asked = f"{plugin.replace('_', '-')} {module.__version__}"
@@ -47,7 +49,7 @@ def second_opinion(name: str, reader: ImageReader, source: Source) -> tuple[list
             if len(other.scenes) != len(reader.scenes):
                 return [], f"none: {asked} sees {len(other.scenes)} images, not {len(reader.scenes)}"
             seen = [pixels_of(other, number) for number in range(len(reader.scenes))]
-    except REFUSALS as error:
+    except (*REFUSALS, UnsupportedFileFormatError) as error:
         logger.info("%s: %s does not take it: %s", name, asked, error)
         return [], f"none: {asked} does not take it"
     findings: list[Finding] = []
