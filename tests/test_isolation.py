@@ -147,7 +147,7 @@ def test_text_that_no_record_can_hold_is_mended() -> None:
 
 @pytest.mark.parametrize(("kind", "error"), [("BadInput", BadInput), ("EnvironmentFault", EnvironmentFault)])
 def test_what_is_raised_on_purpose_is_raised_here(kind: str, error: type[Exception]) -> None:
-    with pytest.raises(error, match="plate.nd2: 3 channels"):
+    with pytest.raises(error, match=r"plate\.nd2: 3 channels"):
         call(functions.raise_error, kind, "plate.nd2: 3 channels", limits=USUAL)
 
 

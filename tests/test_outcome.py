@@ -23,7 +23,7 @@ from catchment.outcome import (
     with_reason,
 )
 from catchment.schema.records import Asset, Finding, Held, OtherFile
-from catchment.schema.rules import DOCTYPE, NAME_LIES
+from catchment.schema.rules import DOCTYPE, NAME_LIES, RULES
 from catchment.storage import load
 
 from .schema.kept import EXAMPLES
@@ -34,7 +34,7 @@ NOTICE = OtherFile(name="n", bytes=1, sha256="a" * 64, role="metadata")
 
 @pytest.fixture(autouse=True)
 def no_modality(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "modality", lambda name: None)
+    monkeypatch.setattr(outcome, "rules_of", lambda name: RULES)
 
 
 def watch(step: str = "admit", **inputs: str) -> Stopwatch:

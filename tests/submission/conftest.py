@@ -60,7 +60,7 @@ TOYS: dict[str, Modality[Any, Any, Any]] = {
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a toy in place of every modality."""
-    for room in ("modalities", "outcome", "steps"):
+    for room in ("modalities", "steps"):
         monkeypatch.setattr(f"catchment.{room}.modality", TOYS.__getitem__)
 
 

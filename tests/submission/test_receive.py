@@ -74,7 +74,10 @@ def test_an_upload_becomes_a_manifest_and_one_file_an_asset(tmp_path: Path) -> N
 
 def test_files_without_a_description_are_an_asset_each(tmp_path: Path) -> None:
     receipt = receive(write_upload(tmp_path / "up", a_h5ad=CELLS, b_mzML=RUN), tmp_path / "inbox")
-    assert [(asset.asset, asset.modality) for asset in receipt.assets] == [("a0001", "singlecell"), ("a0002", "massspec")]
+    assert [(asset.asset, asset.modality) for asset in receipt.assets] == [
+        ("a0001", "singlecell"),
+        ("a0002", "massspec"),
+    ]
     assert receipt.manifest.dialect == "files"
     assert receipt.manifest.study.title == "2 files without a description"
 
@@ -185,7 +188,7 @@ def test_a_file_that_changes_between_reading_and_copying_is_refused(tmp_path: Pa
             return
         (upload / "a.h5ad").write_bytes(CELLS + b"!")
 
-    with pytest.raises((BadInput, EnvironmentFault), match="a.h5ad: changed"):
+    with pytest.raises((BadInput, EnvironmentFault), match=r"a\.h5ad: changed"):
         receive(upload, tmp_path / "inbox", progress=rewrite)
     assert asset_keys(tmp_path / "inbox") == []
 
@@ -302,7 +305,13 @@ def test_the_faults_of_a_sample_that_nobody_uses_are_found_on_the_upload(tmp_pat
 @pytest.mark.parametrize(
     ("files", "assets", "modality", "format_", "found"),
     [
-        ({"a_h5ad": RUN}, "[{file: a.h5ad}]", "massspec", "toy-massspec", "content of massspec (toy-massspec), named as"),
+        (
+            {"a_h5ad": RUN},
+            "[{file: a.h5ad}]",
+            "massspec",
+            "toy-massspec",
+            "content of massspec (toy-massspec), named as",
+        ),
         ({"a_bin": RUN}, "[{file: a.bin, modality: imaging}]", "massspec", "toy-massspec", "declared as imaging"),
         ({"a_h5ad": b"<!DOCTYPE html>"}, "[{file: a.h5ad}]", "singlecell", "unrecognised", "b'<!DOCTYPE html>'"),
         ({"a_h5ad": b""}, "[{file: a.h5ad}]", "singlecell", "unrecognised", "an empty file"),
@@ -336,7 +345,7 @@ def test_a_file_that_nobody_knows_by_content_is_held_under_the_modality_it_was_d
     ("description", "message"),
     [
         (b"study: {title: t}\nassets: [", "submission.yaml line 2: not valid YAML"),
-        (b"study: {title: caf\xe9}", "submission.yaml: byte 18 is not UTF-8; save the file as UTF-8"),
+        (b"study: {title: Z\xfcrich}", "submission.yaml: byte 16 is not UTF-8; save the file as UTF-8"),
         (b"study: {title: t}\nsdrf: runs.tsv", "sdrf: 'runs.tsv' is not in the upload; add it or drop the key"),
         (b"study: {title: t}\nsdrf: ../a.h5ad", "sdrf: '../a.h5ad' is not in the upload"),
     ],
