@@ -42,7 +42,9 @@ def test_a_compressed_file_is_not_ours() -> None:
 def test_names_promise_formats() -> None:
     assert promised_formats("A.OME.TIF") == ("ome-tiff",)
     assert promised_formats("a.tif") == ("tiff", "ome-tiff")
-    assert promised_formats("slide.svs") == ()
+    assert promised_formats("slide.svs") == ("tiff", "ome-tiff")
+    assert promised_formats("emd_3197.MAP.gz") == ("mrc",)
+    assert promised_formats("tilt.st") == ()
 
 
 def test_recognising_loads_no_image_library() -> None:
