@@ -51,7 +51,7 @@ def recognise(head: Head) -> Confidence | None:
 
 
 def recognise_bzip2(head: Head) -> Confidence | None:
-    """Return that a bzip2 file holds a density map; where its first block is too long to look into, the name decides."""
+    """Return that a bzip2 file holds a density map; where its first block is too long to look into, its name says."""
     start = inflated_bzip2(head.start)
     if start is None or (not start and "mrc" not in promised_formats(head.name)):
         return None

@@ -99,6 +99,8 @@ FAMILIES = {
     "mrc": "mrc:MrcReader",
     "spe": "spe:SpeReader",
     "dicom": "dicom:DicomReader",
+    "czi": "czi:CziReader",
+    "lif": "lif:LifReader",
 }
 
 

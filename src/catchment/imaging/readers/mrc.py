@@ -15,7 +15,7 @@ import numpy as np
 from catchment.imaging.mrc_layout import DECOMPRESSION_ERRORS, MrcLayout, opened, walk_mrc
 from catchment.imaging.physical import size_um
 from catchment.imaging.readers import Container, DecodingFailed, Pixels, Scene, Source, UnreadableImage
-from catchment.imaging.readers.planes import Place, PlaneReader
+from catchment.imaging.readers.planes import READ_WHOLE_BYTES, Place, PlaneReader, stored_plane, upright
 from catchment.schema.records import Finding
 
 BLOCK = 1 << 24
@@ -23,7 +23,7 @@ ASSUMED = "z"
 
 
 class MrcReader(PlaneReader):
-    """An open map: mapped into memory, or decompressed whole when its values are first asked for."""
+    """An open map; a compressed one is decompressed whole when its values are first asked for."""
 
     name = "mrcfile"
     version = str(mrcfile.__version__)
@@ -79,15 +79,22 @@ class MrcReader(PlaneReader):
         self._values = self._seconds = self._kept = None
 
     def plane(self, place: Place) -> Pixels:
-        """Return a plane of the mapped or decompressed values."""
+        """Return a plane from where it lies in the file, or of the decompressed values."""
+        own = self.layout
+        if own.compression == "none":
+            at = dict(zip("tcz", place[1:], strict=True))
+            plane = stored_plane(self.source.path, own.dtype, own.offset, own.stored_shape, self._order, at)
+            return plane.astype(self.scenes[0].dtype, copy=False)
         if self._values is None:
-            self._values = values_of(self.source.path, self.layout)
+            self._values = decompressed(self.source.path, own)
         return self._cut(self._values, place)
 
     def second_plane(self, place: Place) -> Pixels:
-        """Return a plane as mrcfile has it."""
+        """Return a plane as mrcfile has it, which takes a file whole; of a very large one as before."""
+        if self.layout.nbytes > READ_WHOLE_BYTES:
+            return self.plane(place)
         if self._seconds is None:
-            self._seconds = read_by_mrcfile(self.source.path, self.layout.compression == "none")
+            self._seconds = read_by_mrcfile(self.source.path)
         if self._seconds.size * self._seconds.itemsize != self.layout.nbytes:
             raise DecodingFailed(f"mrcfile sees {self._seconds.shape}, the header {self.layout.stored_shape}")
         return self._cut(self._seconds.reshape(self.layout.stored_shape), place)
@@ -96,15 +103,11 @@ class MrcReader(PlaneReader):
         """Return y, x, 1 of one t, c, z."""
         at = dict(zip("tcz", place[1:], strict=True))
         selection = tuple(at.get(axis, slice(None)) for axis in self._order)
-        plane = values[selection]
-        upright = plane if self._order.index("y") < self._order.index("x") else plane.T
-        return np.asarray(upright, self.scenes[0].dtype)[..., np.newaxis]
+        return upright(values[selection], self._order, self.scenes[0].dtype)
 
 
-def values_of(path: str, layout: MrcLayout) -> Pixels:
+def decompressed(path: str, layout: MrcLayout) -> Pixels:
     """Return the values of a map in their stored shape and order; no more is decompressed than the header declares."""
-    if layout.compression == "none":
-        return np.memmap(path, layout.dtype, "r", layout.offset, layout.stored_shape)
     values = np.empty(layout.nbytes, np.uint8)
     file, _ = opened(path)
     try:
@@ -122,13 +125,11 @@ def values_of(path: str, layout: MrcLayout) -> Pixels:
     return values.view(layout.dtype).reshape(layout.stored_shape)
 
 
-def read_by_mrcfile(path: str, mapped: bool) -> Any:
+def read_by_mrcfile(path: str) -> Any:
     """Return the values of a map as mrcfile reads them."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if mapped:
-                return mrcfile.mmap(path, mode="r", permissive=True).data
             with mrcfile.open(path, permissive=True) as file:
                 return np.array(file.data)
     except (ValueError, OSError, EOFError, TypeError, KeyError, MemoryError, OverflowError, AttributeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,36 @@ from catchment.imaging.axes import Slices
 from catchment.imaging.readers import Container, Pixels, Scene
 
 Place = tuple[int, int, int, int]  # scene, t, group of channels that are stored together, z
+
+
+# up to here a file is read whole by the library that gives the second opinion
+READ_WHOLE_BYTES = 256_000_000
+
+
+def stored_plane(
+    path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], axes: str, at: dict[str, int]
+) -> Pixels:
+    """Return y, x, 1 of uncompressed pixels that lie in a file in one piece.
+
+    `axes` names what each part of `shape` is; `at` says where along t, c, z the plane lies. Only the plane is read:
+    address space is limited, files are not. Where its rows or columns are not innermost, the pixels are mapped.
+    """
+    leading = axes[:-2]
+    if set(axes[-2:]) != {"y", "x"}:
+        whole = np.memmap(path, dtype, "r", offset, shape)
+        return upright(whole[tuple(at.get(axis, slice(None)) for axis in axes)], axes, dtype)
+    number = 0
+    for axis, size in zip(leading, shape[:-2], strict=True):
+        number = number * size + at[axis]
+    count = shape[-2] * shape[-1]
+    plane = np.fromfile(path, dtype, count, offset=offset + number * count * dtype.itemsize)
+    return upright(plane.reshape(shape[-2:]), axes, dtype)
+
+
+def upright(plane: Pixels, axes: str, dtype: np.dtype[Any]) -> Pixels:
+    """Return a plane as y, x, 1 in native byte order."""
+    turned = plane if axes.index("y") < axes.index("x") else plane.T
+    return np.asarray(turned, dtype.newbyteorder("="))[..., np.newaxis]
 
 
 class PlaneReader(ABC):

@@ -10,7 +10,7 @@ import imageio.v3
 import numpy as np
 
 from catchment.imaging.readers import Container, DecodingFailed, Pixels, Scene, Source, UnreadableImage
-from catchment.imaging.readers.planes import Place, PlaneReader
+from catchment.imaging.readers.planes import Place, PlaneReader, stored_plane
 from catchment.imaging.rules import CUT_SHORT, NO_PLACE, NOT_READABLE
 
 HEADER_BYTES = 4100
@@ -29,10 +29,10 @@ class SpeReader(PlaneReader):
         super().__init__()
         self.source = source
         frames, y, x, dtype = self._header()
-        self._frames = np.memmap(source.path, dtype, "r", HEADER_BYTES, (frames, y, x))
+        self._stored = dtype, HEADER_BYTES, (frames, y, x)
         axis = source.page_axis or "t"
         sizes = {"t": 1, "c": 1, "z": 1, axis: frames}
-        self._axis = "tcz".index(axis)
+        self._axis = axis
         self.scenes = (
             Scene(
                 name="",
@@ -65,18 +65,20 @@ class SpeReader(PlaneReader):
         return frames, y, x, dtype
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the last frame; the file is open only while it is read."""
         self._kept = None
-        del self._frames
 
     def plane(self, place: Place) -> Pixels:
         """Return a frame."""
-        return np.asarray(self._frames[place[1:][self._axis]], self.scenes[0].dtype)[..., np.newaxis]
+        return stored_plane(
+            self.source.path, *self._stored, f"{self._axis}yx", dict(zip("tcz", place[1:], strict=True))
+        )
 
     def second_plane(self, place: Place) -> Pixels:
         """Return a frame as imageio has it."""
+        number = dict(zip("tcz", place[1:], strict=True))[self._axis]
         try:
-            frame = imageio.v3.imread(self.source.path, plugin="SPE", index=place[1:][self._axis])
+            frame = imageio.v3.imread(self.source.path, plugin="SPE", index=number)
         except (OSError, ValueError, TypeError, KeyError, IndexError, RuntimeError, struct.error) as error:
             raise DecodingFailed(f"imageio: {type(error).__name__}: {error}") from None
         return np.asarray(frame, self.scenes[0].dtype)[..., np.newaxis]
