@@ -11,7 +11,7 @@ DEMO ?= demo
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# --- installation: pinned by hash; bytecode is compiled, since imports dominate small jobs ---------------------------
+# --- installation: pinned by hash, nothing left to resolve; bytecode is compiled, since imports dominate small jobs --
 
 .venv/base: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -20,13 +20,13 @@ help:  ## this list
 	  || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 3; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/dev: .venv/base requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # --- what people run -------------------------------------------------------------------------------------------------

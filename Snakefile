@@ -22,8 +22,8 @@ report: "workflow/report/overview.rst"
 
 
 onsuccess:
-    shell("catchment status --summary --workdir . 1>&2")
+    shell(CLOSING_SUMMARY)
 
 
 onerror:
-    shell("catchment status --summary --workdir . 1>&2")
+    shell(CLOSING_SUMMARY)

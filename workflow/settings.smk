@@ -17,6 +17,12 @@ except CatchmentError as error:
     raise WorkflowError(str(error)) from None
 
 
+# as seen from where Snakemake was started: what it names can be opened from there
+CLOSING_SUMMARY = (
+    f"cd {shlex.quote(os.getcwd())} && catchment status --summary --workdir {shlex.quote(CONFIG.workdir)} 1>&2"
+)
+
+
 workdir: CONFIG.workdir
 
 

@@ -220,6 +220,7 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
     inputs = {
         "plan": digest_json(planned.plan.model_dump(mode="json")),
         "contributions": digest_json(contributions),
+        "samples": digest_json({name: [one.accession for one in r.asset.samples] for name, r in by_dataset.items()}),
     }
     watch = Stopwatch("assemble", version, inputs, settings)
     logger.info("assemble starts: %d datasets", len(planned.plan.datasets))
