@@ -34,6 +34,8 @@ from catchment.isolation import (
     stop_group,
 )
 
+# what the operator accepts reaches the confined child that a step runs in through the environment
+ACCEPTED = "CATCHMENT_ACCEPT_LICENCES"
 # before each item: bytes of its JSON header, bytes of its payload; little-endian
 LENGTHS = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 1 << 20
@@ -45,6 +47,20 @@ STOPPING_S = 10.0
 CHILD = "from catchment.streaming import main; main()"
 
 Item = tuple[dict[str, Any], bytes]
+
+
+def accepted_licences() -> frozenset[str]:
+    """Return the licences of optional readers that the operator accepts (`accept_licences` in the configuration)."""
+    return frozenset(os.environ.get(ACCEPTED, "").split())
+
+
+def interpreter_of(environment: str) -> Path:
+    """Return where the interpreter of a reader's environment is, or would be: beside our own, as `make readers` does.
+
+    `CATCHMENT_READERS` names another folder of such environments.
+    """
+    folder = os.environ.get("CATCHMENT_READERS") or Path(sys.prefix).parent
+    return Path(folder) / f".venv-{environment}" / "bin/python"
 
 
 def stream(
