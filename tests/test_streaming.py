@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from catchment.errors import EnvironmentFault, ReaderFailed
 from catchment.isolation import Limits
-from catchment.streaming import Item, stream
+from catchment.streaming import Item, accepted_licences, stream
 
 SCRIPT = Path(__file__).with_name("streaming_child.py")
 INTERPRETER = Path(sys.executable)
@@ -108,3 +109,25 @@ def test_a_script_that_is_not_there_is_a_failed_reader(tmp_path: Path) -> None:
 def test_an_interpreter_that_is_not_there_is_a_fault_of_the_environment(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="no interpreter there; build it with `make readers`"):
         list(stream(tmp_path / "bin/python", SCRIPT, {}, USUAL))
+
+
+def test_a_reader_ends_with_whoever_started_it() -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from catchment.isolation import Limits\n"
+        "from catchment.streaming import stream\n"
+        f"items = stream(Path(sys.executable), Path({str(SCRIPT)!r}), {{'how': 'wait'}}, Limits())\n"
+        "print(next(items)[0]['pid'], flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        os.kill(pid, 0)
+        parent.kill()
+    assert ends(pid)
+
+
+def test_accepted_licences_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATCHMENT_ACCEPT_LICENCES", "gpl  thermo")
+    assert accepted_licences() == {"gpl", "thermo"}
+    monkeypatch.delenv("CATCHMENT_ACCEPT_LICENCES")
+    assert accepted_licences() == frozenset()

@@ -71,7 +71,8 @@ def stated(accession: str, name: str, value: float, unit: str = "") -> str:
 def array(values: NDArray[Any], accession: str, name: str, unit: str) -> str:
     """Return a binaryDataArray: 32-bit floats where they hold every value exactly and are no m/z, else 64-bit."""
     numbers = np.ascontiguousarray(values, "<f8")
-    single = numbers.astype("<f4")
+    with np.errstate(over="ignore"):  # to infinity, which is not equal
+        single = numbers.astype("<f4")
     short = accession == "MS:1000515" and np.array_equal(single.astype("<f8"), numbers)
     data = zlib.compress((single if short else numbers).tobytes(), ZLIB_LEVEL)
     text = binascii.b2a_base64(data, newline=False).decode()

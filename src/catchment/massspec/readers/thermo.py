@@ -142,17 +142,14 @@ class ThermoRun:
         stop = start + (piece.count or 0)
         expected = start
         for header, payload in asked({"path": str(self.path), "first": start, "stop": stop}, self.max_bytes):
-            if "unreadable" in header:
-                own = understood(Unreadable, header)
-                number = own.scan
-                faults.add(rules.SCAN_UNREADABLE, f"scan {number}", shown(own.unreadable))
-            else:
-                spectrum = understood(SpectrumHeader, header)
-                number = spectrum.scan
-                yield scan_of(spectrum, payload, number - self.first)
-            if number != expected:
-                raise Broken(rules.RAW_DAMAGED, f"scan {number} where scan {expected} was expected")
+            own = understood(Unreadable if "unreadable" in header else SpectrumHeader, header)
+            if own.scan != expected:
+                raise Broken(rules.RAW_DAMAGED, f"scan {own.scan} where scan {expected} was expected")
             expected += 1
+            if isinstance(own, SpectrumHeader):
+                yield scan_of(own, payload, own.scan - self.first)
+            else:
+                faults.add(rules.SCAN_UNREADABLE, f"scan {own.scan}", shown(own.unreadable))
         if expected != stop:
             raise Broken(
                 rules.RAW_DAMAGED, f"{expected - start:,} spectra of {stop - start:,}", where=f"scan {expected}"
