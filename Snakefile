@@ -10,7 +10,7 @@ include: "workflow/paths.smk"
 
 rule all:
     input:
-        "work/release/release.json",
+        whole_release,
 
 
 include: "rules/assets.smk"

@@ -76,9 +76,6 @@ def matrix_options(zstd_level: int) -> dict[str, Any]:
     }
 
 
-# --- the order of cells ------------------------------------------------------------------------------------------
-
-
 def rising_order(keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     """Return the stable permutation that sorts keys of 0 or more: a radix sort by 16 bits, least significant first.
 
@@ -176,7 +173,10 @@ def row_tile(parts: Iterable[Cells], keys_of: UInt32, first_row: int = 0, zeros:
         kept_values.append(values[kept])
     if not kept_keys:
         return RowTile(np.empty(0, np.uint32), np.empty(0, np.float32))
-    return in_key_order(np.concatenate(kept_keys), np.concatenate(kept_values))
+    keys, values = np.concatenate(kept_keys), np.concatenate(kept_values)
+    kept_keys.clear()
+    kept_values.clear()
+    return RowTile(keys, values) if is_rising(keys) else in_key_order(keys, values)
 
 
 def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
@@ -184,8 +184,6 @@ def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
 
     Where a value has 32 bits too, key and value are sorted as one word: as fast as a radix sort, a third of its memory.
     """
-    if is_rising(keys):
-        return RowTile(keys, values)
     if values.itemsize != keys.itemsize:
         order = np.argsort(keys, kind="stable")
         return RowTile(keys[order], values[order])
@@ -193,7 +191,8 @@ def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
     words <<= np.uint64(32)
     words |= values.view(np.uint32)
     words.sort()
-    return RowTile((words >> np.uint64(32)).astype(np.uint32), words.astype(np.uint32).view(values.dtype))
+    keys[:] = words >> np.uint64(32)
+    return RowTile(keys, words.astype(np.uint32).view(values.dtype))
 
 
 def read_parts(array: Any, first: int, end: int) -> Iterator[Cells]:

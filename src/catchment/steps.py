@@ -69,7 +69,8 @@ def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits) -> Ad
     inspection = None
     if own.files and not changed:
         with scratch_folder(out) as scratch:
-            inspection = confined(findings, limits, inspect_asset, own, str(scratch), settings)
+            own_limits = limits.of_admission(sum(file.bytes for file in own.files))
+            inspection = confined(findings, own_limits, inspect_asset, own, str(scratch), settings)
     if inspection is not None:
         findings += inspection.findings
     if inspection is None or inspection.description is None or any(map(is_error, findings)):

@@ -207,7 +207,10 @@ def test_folder_is_refused(tmp_path: Path) -> None:
 def test_security_rules_are_unsafe() -> None:
     assert {code for code, rule in RULES.items() if rule.unsafe and code[:3] in ("MZ-", "XML")} == {
         "XML-001",
+        "MZ-002",
+        "MZ-003",
         "MZ-016",
+        "MZ-017",
         "MZ-018",
     }
 

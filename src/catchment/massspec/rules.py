@@ -22,6 +22,7 @@ TRUNCATED = declare(
     "a run's file ends before its end",
     expected="a file that ends with the end of its outermost element",
     fix="send the file again; the copy or the export was cut off",
+    unsafe=True,
 )
 MALFORMED = declare(
     "MZ-003",
@@ -30,6 +31,7 @@ MALFORMED = declare(
     expected="well-formed XML with the elements of its format in their places",
     fix="export the run again; do not edit it by hand",
     source=MZML,
+    unsafe=True,
 )
 BAD_BASE64 = declare(
     "MZ-004",
@@ -130,6 +132,7 @@ GZIP_DAMAGED = declare(
     "a gzip file is cut off or damaged",
     expected="a whole gzip file whose checksum fits",
     fix="send the file again; the copy was cut off",
+    unsafe=True,
 )
 SPECTRUM_TOO_LARGE = declare(
     "MZ-018",
