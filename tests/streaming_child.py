@@ -34,6 +34,7 @@ def main() -> None:
             except OSError:
                 reached = False
             own = {"home": str(Path.home()), "path": sys.path[0], "modules": "catchment" in sys.modules}
+            own["environment"] = sorted(os.environ)
             send({"reached": reached, "pid": os.getpid(), **own})
             send({"end": 1})
         elif how == "die":

@@ -131,3 +131,14 @@ def test_accepted_licences_come_from_the_environment(monkeypatch: pytest.MonkeyP
     assert accepted_licences() == {"gpl", "thermo"}
     monkeypatch.delenv("CATCHMENT_ACCEPT_LICENCES")
     assert accepted_licences() == frozenset()
+
+
+def test_a_reader_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    ((found, _),) = asked("look", port=1)
+    assert "AWS_SECRET_ACCESS_KEY" not in found["environment"]
+
+
+def test_processor_time_that_a_confined_process_has_left_is_its_readers_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1, 2))
+    assert failure("spin") == ("ISO-002", "more than 1 s of processor time")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import struct
@@ -29,6 +30,7 @@ from catchment.isolation import (
     RAISED,
     Limits,
     confine,
+    harmless_environment,
     has_descriptor,
     printed,
     stop_group,
@@ -68,7 +70,7 @@ def stream(
 ) -> Iterator[Item]:
     """Yield (header, payload) of each item that a reader's script sends for a request.
 
-    The reader is stopped when the caller stops asking. Nothing it sends is believed but its form: a caller checks the
+    The reader is stopped when the caller stops asking, and ends with the thread that started it. Nothing it sends is believed but its form: a caller checks the
     values in every header, and the length of every payload.
 
     Raises
@@ -79,6 +81,7 @@ def stream(
     EnvironmentFault
         Where there is no such interpreter.
     """
+    limits = within_our_own(limits)
     if not interpreter.is_file():
         raise errors.EnvironmentFault(f"{interpreter}: no interpreter there; build it with `make readers`")
     with tempfile.TemporaryDirectory(prefix="catchment-", ignore_cleanup_errors=True) as folder:
@@ -96,6 +99,14 @@ def stream(
             stop_group(child)
 
 
+def within_our_own(limits: Limits) -> Limits:
+    """Return limits of processor time that a child of ours can have: its signal at the end says what happened."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_CPU)
+    if soft == resource.RLIM_INFINITY:
+        return limits
+    return limits.model_copy(update={"cpu_seconds": min(limits.cpu_seconds, soft)})
+
+
 def start(interpreter: Path, script: Path, limits: Limits, pipe: int, folder: str) -> subprocess.Popen[bytes]:
     """Start the reader: the request on its standard input, the pipe named by its first argument, words to our log."""
     return subprocess.Popen(
@@ -104,7 +115,7 @@ def start(interpreter: Path, script: Path, limits: Limits, pipe: int, folder: st
         stdout=sys.__stderr__ if has_descriptor(sys.__stderr__) else None,
         pass_fds=(pipe,),
         # a reader's runtime keeps notes at home: they go with its temporary folder
-        env={**os.environ, "TMPDIR": folder, "HOME": folder, "MALLOC_ARENA_MAX": "2"},
+        env={**harmless_environment(), "TMPDIR": folder, "HOME": folder, "MALLOC_ARENA_MAX": "2"},
         start_new_session=True,
     )
 
