@@ -70,8 +70,8 @@ def stream(
 ) -> Iterator[Item]:
     """Yield (header, payload) of each item that a reader's script sends for a request.
 
-    The reader is stopped when the caller stops asking, and ends with the thread that started it. Nothing it sends is believed but its form: a caller checks the
-    values in every header, and the length of every payload.
+    The reader is stopped when the caller stops asking, and ends with the thread that started it. Nothing it sends is
+    believed but its form: a caller checks the values in every header, and the length of every payload.
 
     Raises
     ------
