@@ -99,7 +99,7 @@ def test_a_receive_that_is_killed_leaves_nothing_that_is_seen_and_the_next_one_c
     receipt = receive(upload, inbox)
     assert receipt.new
     assert receipt.manifest.accession == FIRST
-    assert sorted(path.name for path in inbox.iterdir()) == [".receive.lock", FIRST]
+    assert sorted(path.name for path in inbox.iterdir()) == [".last-accession", ".receive.lock", FIRST]
 
 
 def test_a_receive_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
