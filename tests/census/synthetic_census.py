@@ -11,6 +11,9 @@ import numpy as np
 import pyarrow as pa
 import tiledbsoma
 
+from catchment.census.assemble import assemble
+from catchment.census.plan import plan
+from catchment.config import CensusSettings
 from catchment.schema.records import (
     Asset,
     Census,
@@ -28,7 +31,7 @@ from catchment.schema.records import (
     Sample,
     Times,
 )
-from catchment.soma import MatrixWriter, context, create_dataframe, fill_dataframe, matrix_options
+from catchment.soma import MatrixWriter, context, create_dataframe, fill_dataframe, logical_digest, matrix_options
 from catchment.storage import digest_json
 
 HUMAN, MOUSE = "NCBITaxon:9606", "NCBITaxon:10090"
@@ -73,7 +76,6 @@ class Made:
     organism: str = HUMAN
     obs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     var: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def accession(self) -> str:
@@ -194,3 +196,34 @@ class Built:
     @property
     def soma(self) -> Path:
         return self.store / self.census.soma
+
+
+def build_census(workdir: Path, *datasets: Made, others: Sequence[Normalised] = (), **settings: Any) -> Built:
+    """Write datasets, plan and assemble a census of them and of records without a matrix."""
+    workdir.mkdir(exist_ok=True)
+    records = list(others)
+    for made in datasets:
+        blank = record(made.number, organisms=(made.organism,), cells=made.counts.shape[0])
+        path = workdir / blank.dataset.store / "counts.soma"
+        write_soma(made, path)
+        product = blank.dataset.product.model_copy(update={"logical_digest": logical_digest(str(path))})
+        dataset = blank.dataset.model_copy(update={"product": product})
+        records.append(blank.model_copy(update={"dataset": dataset}))
+    planned = plan(records, [])
+    contributions = {one.dataset.dataset: one for one in records}
+    scratch = workdir / "scratch"
+    scratch.mkdir()
+    census = assemble(planned, contributions, workdir, scratch, CensusSettings(**settings))
+    return Built(planned, contributions, census, scratch.rename(workdir / "census"), workdir)
+
+
+def three_datasets() -> tuple[Made, ...]:
+    """Return three datasets of two organisms with overlapping genes in unlike orders."""
+    counts = np.random.default_rng(7)
+    types = {"cell_type": ["hepatocyte", "neuron", "hepatocyte"], "is_primary_data": [True, False, True]}
+    types["cell_type_ontology_term_id"] = ["CL:0000182", "CL:0000540", "CL:0000182"]
+    return (
+        Made(1, counts.integers(0, 4, (3, 5)) + np.eye(3, 5, dtype=int), [5, 3, 1, 4, 2], obs=types),
+        Made(2, counts.integers(0, 9, (4, 3)) + 1, [7, 2, 6], obs={"donor_id": ["a", "b", "a", "ä ö"]}),
+        Made(3, counts.integers(0, 3, (2, 4)) + np.eye(2, 4, dtype=int), [4, 3, 2, 1], organism=MOUSE),
+    )
