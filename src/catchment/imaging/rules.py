@@ -105,6 +105,7 @@ NO_READER = declare(
     "an image is of a kind for which no reader here is known to be right",
     expected="a format, compression and kind of pixel of docs/formats.md",
     fix="export the image as OME-TIFF with the software that wrote it, or with Bio-Formats",
+    unsafe=True,  # what nobody looks into may hold the picture of a label
 )
 
 # --- the metadata ------------------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ class MrcReader(PlaneReader):
         shape = tuple(sizes.get(axis, 1) for axis in "tczyx")
         t, c, z, y, x = shape
         # float16 is no type that viewers of OME-Zarr know; float32 holds every value of it
-        dtype = np.dtype(np.float32) if layout.dtype == np.float16 else layout.dtype.newbyteorder("=")
+        native = layout.dtype.newbyteorder("=")
+        dtype = np.dtype(np.float32) if native == np.float16 else native
         self.scenes = (
             Scene(
                 name="",
