@@ -63,11 +63,13 @@ def test_planes_of_plates_have_the_outcome_of_the_table(plate: str, tmp_path: Pa
 @pytest.mark.parametrize("name", ["ome-tiff/s_1_t_1_c_1_z_1.ome.tiff", "czi/S3_1Pos_2Mosaic_T1_Z1_CH1.czi"])
 def test_what_is_written_is_valid_ome_zarr(name: str, tmp_path: Path) -> None:
     passage = carry(FILES / name, tmp_path / "out", settings=DEFAULT)
-    ome_zarr_models.open_ome_zarr(zarr.open_group(passage.store, mode="r"))
+    images = [passage.store / str(number) for number in range(3)] if "S3" in name else [passage.store]
+    for image in images:
+        ome_zarr_models.open_ome_zarr(zarr.open_group(image, mode="r"))
 
 
 def test_a_scan_is_published_without_the_pictures_of_its_slide(tmp_path: Path) -> None:
-    passage = carry(FILES / "wsi/CMU-1-Small-Region.svs", tmp_path / "out")
+    passage = carry(FILES / "wsi/CMU-1-Small-Region.svs", tmp_path / "out", settings=DEFAULT)
     assert isinstance(passage.description, Description)
     assert passage.description.facts["n_scenes"] == 1
     (finding,) = [finding for finding in passage.findings if finding.code == "IMG-022"]
@@ -75,7 +77,7 @@ def test_a_scan_is_published_without_the_pictures_of_its_slide(tmp_path: Path) -
 
 
 def test_a_data_set_that_names_someone_says_so_without_the_name(tmp_path: Path) -> None:
-    passage = carry(FILES / "dicom/SC1_JLSN.dcm", tmp_path / "out")
+    passage = carry(FILES / "dicom/SC1_JLSN.dcm", tmp_path / "out", settings=DEFAULT)
     (finding,) = [finding for finding in passage.findings if finding.code == "IMG-023"]
     assert finding.found == "PatientName, PatientID"
 
