@@ -74,7 +74,7 @@ test: .venv/dev  ## every test (< 20 minutes)
 
 check: .venv/dev  ## linters, types, fast tests
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff format --check --quiet src tests benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/snakefmt --check Snakefile workflow rules

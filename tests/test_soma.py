@@ -25,12 +25,12 @@ from catchment.soma import (
     fill_dataframe,
     global_keys,
     global_order,
-    logical_digest,
     matrix_options,
     read_parts,
     rising_order,
     row_tile,
 )
+from catchment.soma_digest import logical_digest
 
 WIDTH = 3 * TILE
 
@@ -365,7 +365,7 @@ def test_numbers_and_what_is_missing_are_digested(tmp_path: Path, values: list[A
 
 
 def test_blocks_of_rows_join_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catchment.soma.BLOCK_ROWS", 2)
+    monkeypatch.setattr("catchment.soma_digest.BLOCK_ROWS", 2)
     one = digest_of(tmp_path / "a", labels(["a", "b", "c", "d", "e"]))
     assert one == digest_of(tmp_path / "b", labels(["a", "b", "c", "d", "e"]), blocks=5)
     assert one != digest_of(tmp_path / "c", labels(["a", "b", "c", "e", "d"]))

@@ -31,7 +31,8 @@ from catchment.schema.records import (
     Sample,
     Times,
 )
-from catchment.soma import MatrixWriter, context, create_dataframe, fill_dataframe, logical_digest, matrix_options
+from catchment.soma import MatrixWriter, context, create_dataframe, fill_dataframe, matrix_options
+from catchment.soma_digest import logical_digest
 from catchment.storage import digest_json
 
 HUMAN, MOUSE = "NCBITaxon:9606", "NCBITaxon:10090"

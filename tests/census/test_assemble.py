@@ -14,7 +14,8 @@ from catchment.census.assemble import assemble
 from catchment.census.verify import verify
 from catchment.config import CensusSettings
 from catchment.errors import BadInput
-from catchment.soma import TILE, logical_digest
+from catchment.soma import TILE
+from catchment.soma_digest import logical_digest
 
 from .conftest import Build
 from .synthetic_census import HUMAN, MOUSE, Built, Made, gene_names, record, three_datasets

@@ -39,9 +39,9 @@ from catchment.soma import (
     context,
     create_dataframe,
     fill_dataframe,
-    logical_digest,
     matrix_options,
 )
+from catchment.soma_digest import logical_digest
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from catchment.census.verify_cells import Checked, Part, check_dataset, require
 from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
 from catchment.schema.columns import CENSUS_INFO, CENSUS_SCHEMA_VERSION, MEASUREMENTS, OBS, VAR, Table, names
 from catchment.schema.records import Census, Plan, PlannedDataset, Verification
-from catchment.soma import context, walk
+from catchment.soma import context
+from catchment.soma_digest import walk
 from catchment.vocabulary import PINNED_SCHEMA, organisms
 
 NORMALIZED = "normalized"
