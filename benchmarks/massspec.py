@@ -181,7 +181,7 @@ def check(data: Path, out: Path) -> str:
     """Compare every number, and say what else is no longer there."""
     wrong, text = check_peaks(data, out), written(out).read_bytes()
     lost = [name.decode() for name in (b"collision energy", b"<chromatogram ", b"<indexList") if name not in text]
-    return wrong or (f"spectra yes; lost: {', '.join(name.strip('< ') for name in lost)}" if lost else "")
+    return wrong or (f"spectra yes; no {', '.join(name.strip('< ') for name in lost)}" if lost else "")
 
 
 def check_peaks(data: Path, out: Path) -> str:
@@ -314,7 +314,8 @@ RACES = {
 From one mzML to another that holds the same spectra, now with an index. Catchment keeps the document byte for byte and
 puts a new index around it, after it has decoded and checked every array; then it scans the written file, reads a sample
 of it with pyteomics, and writes a table of spectra, mzQC and a thumbnail. The others decode and encode anew (zlib at
-their own level), and validate nothing. The floor does not look at what it copies.
+their own level), and validate nothing; what reads with pyteomics here carries over spectra, not the chromatogram. The
+floor does not look at what it copies.
 """,
         prepare,
         REWRITES,
