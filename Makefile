@@ -5,13 +5,13 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/local
 DEMO ?= demo
 
-.PHONY: help demo test check test-long bench lock config findings clean
+.PHONY: help demo test check test-long readers bench lock config findings clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# --- installation: pinned by hash; bytecode is compiled, since imports dominate small jobs ---------------------------
+# --- installation: pinned by hash, nothing left to resolve; bytecode is compiled, since imports dominate small jobs --
 
 .venv/base: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -20,20 +20,49 @@ help:  ## this list
 	  || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 3; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/dev: .venv/base requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# --- optional readers: each in an environment of its own, and only with its licence accepted (docs/readers.md) -------
+
+# `make readers ACCEPT_LICENCES="thermo"`
+ACCEPT_LICENCES ?=
+
+readers: $(addprefix reader-,$(ACCEPT_LICENCES))  ## optional readers; ACCEPT_LICENCES="..." names the licences you accept
+	@test -n "$(ACCEPT_LICENCES)" \
+	  || { echo 'nothing built: name the licences that you accept, as in ACCEPT_LICENCES="thermo"; see docs/readers.md'; exit 2; }
+
+.PHONY: reader-thermo mono
+reader-thermo: mono .venv-thermo/ready
+
+reader-%:
+	@echo "no reader goes with the licence '$*'; docs/readers.md lists them"; exit 2
+
+mono:
+	@test -e "$$(ls /usr/lib/libmono-2.0.so* 2>/dev/null | head -1)" && command -v mono > /dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+	    && apt-get update -qq && apt-get install -y -qq --no-install-recommends mono-complete libmono-2.0-1 > /dev/null; } \
+	  || { echo "the Thermo reader needs mono; on Debian: apt-get install mono-complete libmono-2.0-1"; exit 3; }
+
+.venv-thermo/ready: requirements-thermo.lock
+	@test -x .venv-thermo/bin/python || $(PYTHON) -m venv .venv-thermo
+	@.venv-thermo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-thermo.lock
+	@echo "RawFileReader reading tool. Copyright (c) 2016 by Thermo Fisher Scientific, Inc. All rights reserved."
 	@touch $@
 
 # peers to compare with, apart from what the package needs
 .venv-bench/done: requirements-bench.lock pyproject.toml
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@echo "installing into .venv-bench (some minutes, once)"
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-bench.lock
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -54,7 +83,7 @@ test: .venv/dev  ## every test (< 20 minutes)
 
 check: .venv/dev  ## linters, types, fast tests
 	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff format --check --quiet src tests benchmarks
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/snakefmt --check Snakefile workflow rules
@@ -82,6 +111,8 @@ lock:  ## pin every dependency by hash (needs uv)
 	  --no-header --quiet pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --quiet pyproject.toml --group build --group bench -c requirements.lock -o requirements-bench.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url \
+	  --no-emit-find-links --no-header --quiet requirements-thermo.in -o requirements-thermo.lock
 
 config: .venv/base  ## config/ from src/catchment/config.py
 	@$(BIN)/python -m catchment.config config

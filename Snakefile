@@ -10,7 +10,7 @@ include: "workflow/paths.smk"
 
 rule all:
     input:
-        "work/release/release.json",
+        whole_release,
 
 
 include: "rules/assets.smk"
@@ -22,8 +22,8 @@ report: "workflow/report/overview.rst"
 
 
 onsuccess:
-    shell("catchment status --summary --workdir . 1>&2")
+    shell(CLOSING_SUMMARY)
 
 
 onerror:
-    shell("catchment status --summary --workdir . 1>&2")
+    shell(CLOSING_SUMMARY)

@@ -4,6 +4,7 @@
 rule index:
     input:
         manifests,
+        records=last_records,
         verification="work/census/verify.json",
     output:
         record="work/release/index.json",

@@ -248,7 +248,7 @@ def test_bad_input_is_one_line_that_names_it_and_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("list.yaml").write_text("[a]")
-    Path("latin.yaml").write_bytes(b"workdir: caf\xe9")
+    Path("latin.yaml").write_bytes(b"workdir: Z\xfcrich")
     Path("typo.yaml").write_text("wrkdir: x")
     code, out, err = run(*arguments, capsys=capsys)
     assert (code, out) == (2, "")

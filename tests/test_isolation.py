@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from catchment.errors import BadInput, EnvironmentFault, ReaderFailed
-from catchment.isolation import Limits, call, leave_network
+from catchment.isolation import Limits, call, harmless_environment, leave_network
 from catchment.schema.records import Finding
 
 from . import isolation_functions as functions
@@ -147,7 +147,7 @@ def test_text_that_no_record_can_hold_is_mended() -> None:
 
 @pytest.mark.parametrize(("kind", "error"), [("BadInput", BadInput), ("EnvironmentFault", EnvironmentFault)])
 def test_what_is_raised_on_purpose_is_raised_here(kind: str, error: type[Exception]) -> None:
-    with pytest.raises(error, match="plate.nd2: 3 channels"):
+    with pytest.raises(error, match=r"plate\.nd2: 3 channels"):
         call(functions.raise_error, kind, "plate.nd2: 3 channels", limits=USUAL)
 
 
@@ -157,6 +157,12 @@ def test_a_file_larger_than_allowed_is_not_written(tmp_path: Path) -> None:
     assert code == "ISO-004"
     assert "File too large" in message
     assert (tmp_path / "large").stat().st_size <= 1_000_000
+
+
+def test_a_first_look_may_take_a_minute_and_some_seconds_for_each_mb() -> None:
+    limits = Limits(cpu_seconds=1_000, admit_cpu_seconds_per_mb=4)
+    assert [limits.of_admission(size).cpu_seconds for size in (0, 10_000_000, 10**12)] == [60, 100, 1_000]
+    assert limits.of_admission(0).model_dump(exclude={"cpu_seconds"}) == limits.model_dump(exclude={"cpu_seconds"})
 
 
 # --- what it may not ---------------------------------------------------------------------------------------------
@@ -249,3 +255,11 @@ def test_calls_from_several_threads_do_not_meet() -> None:
     for thread in threads:
         thread.join()
     assert sorted(answers) == [1_000_000, 2_000_000]
+
+
+def test_a_child_does_not_inherit_tokens_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("CATCHMENT_THREADS", "2")
+    kept = harmless_environment()
+    assert "AWS_SECRET_ACCESS_KEY" not in kept
+    assert kept["CATCHMENT_THREADS"] == "2"

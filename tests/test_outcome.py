@@ -23,8 +23,9 @@ from catchment.outcome import (
     with_reason,
 )
 from catchment.schema.records import Asset, Finding, Held, OtherFile
-from catchment.schema.rules import DOCTYPE, NAME_LIES
+from catchment.schema.rules import DOCTYPE, RULES
 from catchment.storage import load
+from catchment.submission.rules import CHECKSUM
 
 from .schema.kept import EXAMPLES
 
@@ -34,7 +35,7 @@ NOTICE = OtherFile(name="n", bytes=1, sha256="a" * 64, role="metadata")
 
 @pytest.fixture(autouse=True)
 def no_modality(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "modality", lambda name: None)
+    monkeypatch.setattr(outcome, "rules_of", lambda name: RULES)
 
 
 def watch(step: str = "admit", **inputs: str) -> Stopwatch:
@@ -54,19 +55,19 @@ def test_a_stamp_says_step_versions_inputs_settings_and_apart_from_these_the_tim
 
 
 def test_the_content_of_a_record_does_not_depend_on_when_it_was_made() -> None:
-    record = held("admit", ASSET, [NAME_LIES.broken("a", "b")], watch())
+    record = held("admit", ASSET, [CHECKSUM.broken("a", "b")], watch())
     later = record.model_copy(update={"times": record.times.model_copy(update={"seconds": 99.0})})
     other = record.model_copy(update={"held_at": "convert"})
     assert content_of(record) == content_of(later) != content_of(other)
 
 
 def test_a_step_ends_by_saving_its_record_and_saying_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    record = held("admit", ASSET, [NAME_LIES.broken("liver.h5ad", "an HTML page")], watch())
+    record = held("admit", ASSET, [CHECKSUM.broken("liver.h5ad", "an HTML page")], watch())
     with caplog.at_level(logging.INFO):
         assert finish(record, tmp_path / "admit.json") is record
     assert load(Held, tmp_path / "admit.json") == record
     assert "admit ends: held in" in caplog.text
-    assert "error FMT-001: liver.h5ad: found an HTML page" in caplog.text
+    assert "error SUM-001: liver.h5ad: found an HTML page" in caplog.text
 
 
 # --- held --------------------------------------------------------------------------------------------------------
@@ -75,10 +76,10 @@ def test_a_step_ends_by_saving_its_record_and_saying_so(tmp_path: Path, caplog: 
 @pytest.mark.parametrize(
     ("finding", "published"),
     [
-        (NAME_LIES.broken("x", "y"), True),
+        (CHECKSUM.broken("x", "y"), True),
         (DOCTYPE.broken("x", "y"), False),
         (DOCTYPE.broken("x", "y").model_copy(update={"level": "warning"}), True),
-        (NAME_LIES.broken("x", "y").model_copy(update={"code": "NEW-001"}), False),
+        (CHECKSUM.broken("x", "y").model_copy(update={"code": "NEW-001"}), False),
     ],
     ids=["harmless", "unsafe", "unsafe, but a warning", "of a rule that nobody here knows"],
 )
@@ -89,23 +90,23 @@ def test_the_bytes_of_a_held_asset_are_published_unless_a_rule_of_safety_failed(
 
 
 def test_one_unsafe_fault_among_many_is_enough() -> None:
-    findings = [NAME_LIES.broken("x", "y"), DOCTYPE.broken("x", "y")]
+    findings = [CHECKSUM.broken("x", "y"), DOCTYPE.broken("x", "y")]
     assert held("admit", ASSET, findings, watch()).publish_bytes is False
 
 
 def test_a_held_asset_is_passed_on_as_it_is_under_the_next_stamp() -> None:
-    first = held("admit", ASSET, [NAME_LIES.broken("x", "y")], watch())
+    first = held("admit", ASSET, [CHECKSUM.broken("x", "y")], watch())
     second = passed_on(first, watch("convert", admit="abc"))
     assert (second.held_at, second.findings, second.publish_bytes) == ("admit", first.findings, True)
     assert (second.made_by.step, second.made_by.inputs) == ("convert", {"admit": "abc"})
 
 
 def test_a_store_that_was_given_up_without_an_error_is_held_for_that_reason() -> None:
-    warning = NAME_LIES.broken("x", "y").model_copy(update={"level": "warning"})
+    warning = CHECKSUM.broken("x", "y").model_copy(update={"level": "warning"})
     (first, reason) = with_reason([warning], NothingKept("link.txt: found a link"))
     assert first == warning
     assert (reason.code, reason.level, reason.found) == ("ISO-004", "error", "link.txt: found a link")
-    error = NAME_LIES.broken("x", "y")
+    error = CHECKSUM.broken("x", "y")
     assert with_reason([error], NothingKept("held")) == [error]
 
 

@@ -98,7 +98,7 @@ def test_an_empty_log_is_a_step_that_has_not_begun(workdir: Path) -> None:
 def test_a_record_that_cannot_be_read_is_named(workdir: Path) -> None:
     (workdir / "work" / KEY).mkdir(parents=True)
     (workdir / "work" / KEY / "admit.json").write_text("{")
-    with pytest.raises(RecordUnreadable, match="admit.json: not JSON"):
+    with pytest.raises(RecordUnreadable, match=r"admit\.json: not JSON"):
         build_status(workdir, workdir / "inbox")
 
 

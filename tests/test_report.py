@@ -94,7 +94,7 @@ def test_a_page_is_written_whole_and_a_disk_that_refuses_is_named(
     show_findings([("a", "b", (a_finding(),))], page_file=tmp_path / "new/page.html")
     assert (tmp_path / "new/page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "page.html" in capsys.readouterr().out
-    with pytest.raises(EnvironmentFault, match="page.html"):
+    with pytest.raises(EnvironmentFault, match=r"page\.html"):
         show_findings([], page_file=tmp_path / "new/page.html/page.html")
 
 
@@ -199,5 +199,5 @@ def test_parquet_holds_the_rows_as_they_are(tmp_path: Path) -> None:
     rows = [{"a": "=1", "b": ["x"], "n": 1}, {"a": "\x1b", "b": [], "n": 2}]
     show_rows(rows, parquet=tmp_path / "rows.parquet")
     assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == rows
-    with pytest.raises(EnvironmentFault, match="rows.parquet"):
+    with pytest.raises(EnvironmentFault, match=r"rows\.parquet"):
         show_rows(rows, parquet=tmp_path / "rows.parquet/x")

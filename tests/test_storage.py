@@ -28,7 +28,9 @@ ABC_SHA256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -168,7 +170,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_where_and_how_much_is_fre
 
 def test_a_folder_that_cannot_be_written_is_a_fault_of_the_environment(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(EnvironmentFault, match="file/record: (File exists|Not a directory)"):
+    with pytest.raises(EnvironmentFault, match=r"file/record: (File exists|Not a directory)"):
         storage.write_atomically(tmp_path / "file/record", b"x")
     with pytest.raises(EnvironmentFault, match="/proc/nowhere/record: "):
         storage.write_atomically(Path("/proc/nowhere/record"), b"x")

@@ -17,15 +17,23 @@ except CatchmentError as error:
     raise WorkflowError(str(error)) from None
 
 
+# as seen from where Snakemake was started: what it names can be opened from there
+CLOSING_SUMMARY = (
+    f"cd {shlex.quote(os.getcwd())} && catchment status --summary --workdir {shlex.quote(CONFIG.workdir)} 1>&2"
+)
+
+
 workdir: CONFIG.workdir
 
 
 # the command is found wherever Snakemake was started from, in cluster jobs too; how a reader is confined is no
 # parameter of a rule: a wider limit must not run anything again
 confinement = shlex.quote(CONFIG.confinement.model_dump_json()).replace("{", "{{").replace("}", "}}")
+accepted = shlex.quote(" ".join(CONFIG.accept_licences)).replace("{", "{{").replace("}", "}}")
 shell.prefix(
     f"set -euo pipefail; export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     f"export CATCHMENT_CONFINEMENT={confinement}; "
+    f"export CATCHMENT_ACCEPT_LICENCES={accepted}; "
 )
 
 

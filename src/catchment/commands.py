@@ -54,7 +54,11 @@ def read_configuration(given: Path | None) -> Any:
         raise BadInput(f"{given}: {error}; expected a YAML file like config/config.yaml") from None
     if not isinstance(values, dict | None):
         raise BadInput(f"{given}: found a {type(values).__name__}, expected a mapping like config/config.yaml")
-    return read_config(values or {})
+    config = read_config(values or {})
+    if config.accept_licences:
+        # to the readers, which may be several processes away; the rules of a build hand it on in the same way
+        os.environ["CATCHMENT_ACCEPT_LICENCES"] = " ".join(config.accept_licences)
+    return config
 
 
 def workdir_of(arguments: argparse.Namespace, needed: str) -> Path:

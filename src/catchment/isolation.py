@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 # not `-m`: as `__main__` this file would be loaded a second time under its own name
 CHILD = "from catchment.isolation import main; main()"
 
+INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
+INHERITED_PREFIXES = ("CATCHMENT_", "JAVA_", "LC_", "MKL_", "OMP_", "OPENBLAS_", "PYTHON")
+
 CRASHED = declare(
     "ISO-001",
     "error",
@@ -47,7 +50,7 @@ OUT_OF_TIME = declare(
     "error",
     "reading a file takes longer than allowed",
     expected="an answer within the limits of `confinement` in the configuration",
-    fix="check that the file is whole; where it is just large, raise confinement.wall_seconds and cpu_seconds",
+    fix="check that the file is whole; where it is just large, raise the times under confinement",
     unsafe=True,
 ).code
 OUT_OF_MEMORY = declare(
@@ -80,12 +83,19 @@ class Limits(BaseModel):
     """Address space, in MB."""
     cpu_seconds: int = Field(3_600, ge=1)
     """Processor time, in seconds."""
+    admit_cpu_seconds_per_mb: float = Field(4, ge=0)
+    """Processor time while a file is looked at for the first time: a minute, and so many seconds for each MB of it."""
     wall_seconds: int = Field(7_200, ge=1)
     """Time until the answer must be there, in seconds."""
     file_mb: int = Field(1_000_000, ge=1)
     """Largest file that it may write, in MB."""
     network: bool = False
     """Whether it keeps the network; no reader of ours needs it."""
+
+    def of_admission(self, size_bytes: int) -> Limits:
+        """Return the limits of a first look at so many bytes: damaged bytes can keep a native reader busy for ever."""
+        seconds = 60 + int(self.admit_cpu_seconds_per_mb * size_bytes / 1e6)
+        return self.model_copy(update={"cpu_seconds": min(seconds, self.cpu_seconds)})
 
 
 def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
@@ -114,7 +124,7 @@ def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
             [sys.executable, "-c", CHILD, str(answer)],
             stdin=subprocess.PIPE,
             stdout=sys.__stderr__ if has_descriptor(sys.__stderr__) else None,
-            env={**os.environ, "TMPDIR": folder, "HDF5_PLUGIN_PRELOAD": "::", "MALLOC_ARENA_MAX": "2"},
+            env={**harmless_environment(), "TMPDIR": folder, "HDF5_PLUGIN_PRELOAD": "::", "MALLOC_ARENA_MAX": "2"},
             start_new_session=True,
         )
         try:
@@ -124,6 +134,13 @@ def call(function: Callable[..., Any], *arguments: Any, limits: Limits) -> Any:
         finally:
             stop_group(child)
         return outcome(child.returncode, answer, limits, hints["return"])
+
+
+def harmless_environment() -> dict[str, str]:
+    """Return what a reader needs of our environment; keys and tokens that lie in the rest are not for it."""
+    return {
+        name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
 
 
 def has_descriptor(stream: Any) -> bool:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -27,6 +27,7 @@ from catchment.schema.records import (
     Shape,
     Unreadable,
 )
+from catchment.schema.rules import RULES, Rule
 from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
@@ -41,6 +42,12 @@ VERSIONS: dict[str, dict[str, int]] = {
 def modality(name: ModalityName) -> Modality[Any, Any, Any]:
     """Return a modality; its libraries load only where its functions need them."""
     return importlib.import_module(f"catchment.{name}").MODALITY  # type: ignore[no-any-return]
+
+
+def rules_of(name: ModalityName) -> Mapping[str, Rule]:
+    """Return every rule that an asset of a modality can break, by code: its own are declared in its `rules.py`."""
+    importlib.import_module(f"catchment.{name}.rules")
+    return RULES
 
 
 def recognitions(head: Head) -> Iterator[tuple[ModalityName, Confidence]]:

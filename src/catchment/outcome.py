@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from catchment import __version__, isolation
 from catchment.errors import NothingKept, ReaderFailed
 from catchment.isolation import Limits
-from catchment.modalities import modality
+from catchment.modalities import rules_of
 from catchment.schema.records import Asset, Finding, Held, MadeBy, Record, Shape, StoredFile, Times
 from catchment.schema.rules import RULES, is_error
 from catchment.storage import commit_folder, digest_json, save, scratch_folder, stored_files
@@ -56,8 +56,8 @@ def held(step: str, asset: Asset, findings: list[Finding], watch: Stopwatch) -> 
 
     Its bytes may be published unless they broke an unsafe rule, or one that nobody here knows.
     """
-    modality(asset.modality)  # its rules are declared where its package is imported
-    broken = [RULES.get(finding.code) for finding in findings if is_error(finding)]
+    rules = rules_of(asset.modality)
+    broken = [rules.get(finding.code) for finding in findings if is_error(finding)]
     safe = not any(rule is None or rule.unsafe for rule in broken)
     return Held(held_at=step, asset=asset, findings=tuple(findings), publish_bytes=safe, **watch.stamp())
 

@@ -103,7 +103,7 @@ def closing_summary(workdir: Path, inbox: Path) -> str:
         lines.append(
             f"release {released.release}: {released.files:,} files, {size_mb:,.1f} MB, in {workdir / released.path}"
         )
-        lines.append(f"CPU-bound step time, all jobs together: {seconds_spent(workdir):.0f} s")
+        lines.append(f"time in steps, all jobs together: {seconds_spent(workdir):.0f} s")
         lines.append(f"look at {workdir / released.path / 'index.html'}")
     if withheld:
         accessions = sorted({status.accession for status in withheld})

@@ -1,4 +1,4 @@
-"""TileDB-SOMA as both the datasets and the census write it: array settings, streamed writing, logical digests.
+"""TileDB-SOMA as both the datasets and the census write it: array settings, streamed reading and writing.
 
 Cells reach TileDB in its global order (row tile, column tile, row, column), one fragment a writer: measured four times
 faster than letting TileDB sort them. Streaming several batches into one fragment goes through
@@ -7,8 +7,6 @@ faster than letting TileDB sort them. Streaming several batches into one fragmen
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import tiledbsoma
 from tiledbsoma import pytiledbsoma
 
@@ -25,11 +22,8 @@ TILE_BITS = 11
 TILE = 1 << TILE_BITS
 CAPACITY = 1 << 16
 BUFFER_BYTES = 1 << 24
-BLOCK_ROWS = 1 << 16
 BATCH_CELLS = 1 << 20
 
-# when something was built says nothing of what it holds: names of metadata, and `label` in a table of label and value
-TIMES = ("created_on", "census_build_date")
 
 Int64 = npt.NDArray[np.int64]
 UInt32 = npt.NDArray[np.uint32]
@@ -74,9 +68,6 @@ def matrix_options(zstd_level: int) -> dict[str, Any]:
             }
         }
     }
-
-
-# --- the order of cells ------------------------------------------------------------------------------------------
 
 
 def rising_order(keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
@@ -176,7 +167,10 @@ def row_tile(parts: Iterable[Cells], keys_of: UInt32, first_row: int = 0, zeros:
         kept_values.append(values[kept])
     if not kept_keys:
         return RowTile(np.empty(0, np.uint32), np.empty(0, np.float32))
-    return in_key_order(np.concatenate(kept_keys), np.concatenate(kept_values))
+    keys, values = np.concatenate(kept_keys), np.concatenate(kept_values)
+    kept_keys.clear()
+    kept_values.clear()
+    return RowTile(keys, values) if is_rising(keys) else in_key_order(keys, values)
 
 
 def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
@@ -184,8 +178,6 @@ def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
 
     Where a value has 32 bits too, key and value are sorted as one word: as fast as a radix sort, a third of its memory.
     """
-    if is_rising(keys):
-        return RowTile(keys, values)
     if values.itemsize != keys.itemsize:
         order = np.argsort(keys, kind="stable")
         return RowTile(keys[order], values[order])
@@ -193,7 +185,8 @@ def in_key_order(keys: UInt32, values: npt.NDArray[Any]) -> RowTile:
     words <<= np.uint64(32)
     words |= values.view(np.uint32)
     words.sort()
-    return RowTile((words >> np.uint64(32)).astype(np.uint32), words.astype(np.uint32).view(values.dtype))
+    keys[:] = words >> np.uint64(32)
+    return RowTile(keys, words.astype(np.uint32).view(values.dtype))
 
 
 def read_parts(array: Any, first: int, end: int) -> Iterator[Cells]:
@@ -299,104 +292,3 @@ def fill_dataframe(uri: str, table: pa.Table, threads: int = 2) -> None:
         return
     with tiledbsoma.DataFrame.open(uri, "w", context=context(threads)) as frame:
         frame.write(table.cast(soma_schema(table)).combine_chunks())
-
-
-# --- logical digest ----------------------------------------------------------------------------------------------
-
-
-def logical_digest(uri: str, threads: int = 2) -> str:
-    """Return the digest of what a SOMA holds, times left out (`TIMES`).
-
-    Every object's path, type, metadata, schema, and values in order of coordinates. TileDB names fragments by time and
-    UUID: two SOMAs of one content differ in every file name, and agree here.
-
-    Raises
-    ------
-    TypeError
-        For a kind of object that it cannot digest: nothing is left out in silence.
-    """
-    digest = hashlib.sha256()
-    with tiledbsoma.open(uri, context=context(threads)) as root:
-        for path, item in walk(root):
-            digest.update(f"{path}\0{item.soma_type}\0{metadata_text(item)}\0".encode())
-            if isinstance(item, tiledbsoma.DataFrame):
-                update_with_table(digest, item)
-            elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
-                update_with_matrix(digest, item)
-            elif isinstance(item, tiledbsoma.DenseNDArray):
-                update_with_dense(digest, item)
-            elif not isinstance(item, COLLECTIONS):
-                raise TypeError(f"{path}: no digest of {item.soma_type}")
-    return digest.hexdigest()
-
-
-COLLECTIONS = (tiledbsoma.Collection, tiledbsoma.Experiment, tiledbsoma.Measurement)
-
-
-def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and object of everything below a collection, in order of the paths."""
-    yield path or "/", collection
-    for name in sorted(collection):
-        item = collection[name]
-        below = f"{path}/{name}"
-        if isinstance(item, COLLECTIONS):
-            yield from walk(item, below)
-        else:
-            yield below, item
-
-
-def metadata_text(item: Any) -> str:
-    """Return an object's own metadata as JSON: without TileDB-SOMA's own keys and without times."""
-    own = {key: item.metadata[key] for key in item.metadata if not key.startswith("soma_") and key not in TIMES}
-    return json.dumps(own, sort_keys=True, default=str)
-
-
-def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> None:
-    """Add a dataframe that is indexed by `soma_joinid`, a block of rows at a time; columns in order of their names."""
-    first, last = frame.domain[0]
-    digest.update(f"{frame.count}\0".encode())
-    for start in range(first, last + 1, BLOCK_ROWS):
-        block = frame.read(coords=(slice(start, min(start + BLOCK_ROWS - 1, last)),)).concat().sort_by("soma_joinid")
-        if {"label", "value"} <= set(block.column_names):
-            block = block.filter(pc.invert(pc.is_in(block["label"], pa.array(TIMES, pa.large_string()))))
-        for name in sorted(block.column_names):
-            column = block[name].combine_chunks()
-            if pa.types.is_dictionary(column.type):
-                column = column.dictionary_decode()
-            digest.update(f"{name}\0{column.type}\0".encode())
-            update_with_column(digest, column)
-
-
-def update_with_column(digest: hashlib._Hash, column: pa.Array) -> None:
-    """Add a column: which values are there, how long each is where lengths differ, and the values."""
-    digest.update(np.packbits(np.asarray(column.is_null())).tobytes())
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.uint8())
-    if pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type):
-        column = pc.fill_null(column, "" if pa.types.is_large_string(column.type) else b"")
-        digest.update(pc.binary_length(column).to_numpy().tobytes())
-        offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
-        if column.buffers()[2] is not None:
-            digest.update(memoryview(column.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
-    else:
-        digest.update(np.ascontiguousarray(pc.fill_null(column, 0).to_numpy(zero_copy_only=False)).tobytes())
-
-
-def update_with_matrix(digest: hashlib._Hash, array: tiledbsoma.SparseNDArray) -> None:
-    """Add a sparse matrix: shape and type, then places and values in global order, a row tile at a time."""
-    height, width = array.shape
-    keys_of = column_keys(np.arange(width))
-    digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
-    for first in range(0, height, TILE):
-        tile = row_tile(read_parts(array, first, min(first + TILE, height)), keys_of)
-        digest.update(f"{first}\0{tile.keys.size}\0".encode())
-        digest.update(tile.keys.tobytes())
-        digest.update(np.ascontiguousarray(tile.values).tobytes())
-
-
-def update_with_dense(digest: hashlib._Hash, array: tiledbsoma.DenseNDArray) -> None:
-    """Add a dense array: shape and type, then its values in row-major order, a block along the first axis at a time."""
-    digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
-    for first in range(0, array.shape[0], TILE):
-        block = array.read((slice(first, min(first + TILE, array.shape[0]) - 1),)).to_numpy()
-        digest.update(np.ascontiguousarray(block).tobytes())

@@ -69,7 +69,8 @@ def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits) -> Ad
     inspection = None
     if own.files and not changed:
         with scratch_folder(out) as scratch:
-            inspection = confined(findings, limits, inspect_asset, own, str(scratch), settings)
+            own_limits = limits.of_admission(sum(file.bytes for file in own.files))
+            inspection = confined(findings, own_limits, inspect_asset, own, str(scratch), settings)
     if inspection is not None:
         findings += inspection.findings
     if inspection is None or inspection.description is None or any(map(is_error, findings)):
@@ -219,6 +220,7 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
     inputs = {
         "plan": digest_json(planned.plan.model_dump(mode="json")),
         "contributions": digest_json(contributions),
+        "samples": digest_json({name: [one.accession for one in r.asset.samples] for name, r in by_dataset.items()}),
     }
     watch = Stopwatch("assemble", version, inputs, settings)
     logger.info("assemble starts: %d datasets", len(planned.plan.datasets))

@@ -162,6 +162,18 @@ def test_an_imagej_hyperstack_keeps_its_axes_and_sizes(write: Write, through: Ca
     assert (passage.pixels() == pixels.transpose(0, 2, 1, 3, 4)).all()
 
 
+def test_a_stack_behind_a_single_page_is_read_whole(write: Write, through: Carry) -> None:
+    pixels = ramp(6, 20, 30)
+    path = write(pixels, "run.tif", byteorder=">", photometric="minisblack", metadata={"axes": "ZYX"}, truncate=True)
+    with tifffile.TiffFile(path) as tiff:
+        assert len(tiff.pages) == 1
+    passage = through(path)
+    written(passage)
+    assert (passage.pixels()[0, 0] == pixels).all()
+    path.write_bytes(path.read_bytes()[:-500])
+    assert "IMG-002" in through(path).codes
+
+
 def test_a_movie_of_small_planes_is_few_files(write: Write, through: Carry) -> None:
     pixels = ramp(50, 9, 8)
     passage = through(write(pixels, metadata={"axes": "TYX"}))

@@ -152,10 +152,10 @@ def test_values_beyond_all_sense_do_not_upset_the_statistics(tmp_path: Path) -> 
     [
         ("a.mzML", b"", ["MZ-024"]),
         ("a.mzML", b"hello", ["FMT-001"]),
-        ("a.raw", b"\x01\xa1" + "Finnigan".encode("utf-16-le"), ["MZ-019"]),
-        ("a.mzML", b"\x01\xa1" + "Finnigan".encode("utf-16-le"), ["FMT-001", "MZ-019"]),
-        ("a.mgf", b"BEGIN IONS\n", ["MZ-019"]),
-        ("a.mzXML", b"<mzXML>", ["MZ-019"]),
+        ("a.raw", b"\x01\xa1" + "Finnigan".encode("utf-16-le"), ["MZ-027"]),
+        ("a.mzML", b"\x01\xa1" + "Finnigan".encode("utf-16-le"), ["FMT-001", "MZ-027"]),
+        ("a.raw", gzip.compress(b"\x01\xa1" + "Finnigan".encode("utf-16-le")), ["MZ-019"]),
+        ("a.mzXML", b"<mzXML>", ["MZ-002"]),
         ("a.mzML", b"<!DOCTYPE a><mzML>", ["XML-001"]),
         ("a.mzML", b"<mzML xmlns='http://psi.hupo.org/schema_revision/mzML_0.99.1'>", ["MZ-015"]),
     ],
@@ -207,7 +207,10 @@ def test_folder_is_refused(tmp_path: Path) -> None:
 def test_security_rules_are_unsafe() -> None:
     assert {code for code, rule in RULES.items() if rule.unsafe and code[:3] in ("MZ-", "XML")} == {
         "XML-001",
+        "MZ-002",
+        "MZ-003",
         "MZ-016",
+        "MZ-017",
         "MZ-018",
     }
 

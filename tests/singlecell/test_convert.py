@@ -25,6 +25,7 @@ from catchment.modalities import Conversion, convert_asset
 from catchment.schema.records import Description, Product, Unreadable
 from catchment.singlecell import MODALITY, convert
 from catchment.singlecell.readback import differences
+from catchment.soma_digest import logical_digest
 from catchment.storage import Place
 
 from .conftest import COUNTS, GENES, SYMBOLS, Kitchen, with_raw, with_x
@@ -402,7 +403,7 @@ def test_another_count_column_or_embedding_gives_another_digest(kitchen: Kitchen
 def test_a_soma_can_be_moved(kitchen: Kitchen) -> None:
     product, path = done(kitchen.convert(kitchen.h5ad()))
     moved = path.parent.rename(kitchen.folder / "elsewhere") / product.path
-    assert soma.logical_digest(str(moved)) == product.logical_digest
+    assert logical_digest(str(moved)) == product.logical_digest
 
 
 def test_conversion_runs_in_a_confined_child(kitchen: Kitchen) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from catchment.contract import Confidence, Head, Modality
 from catchment.modalities import RECOGNISER
-from catchment.schema.records import MODALITY_NAMES, ModalityName
+from catchment.schema.records import MODALITY_NAMES, Asset, ModalityName
 from catchment.submission import receive as receive_room
 from catchment.submission.receive import Receipt
 
@@ -60,13 +60,19 @@ TOYS: dict[str, Modality[Any, Any, Any]] = {
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a toy in place of every modality."""
-    for room in ("modalities", "outcome", "steps"):
+    for room in ("modalities", "steps"):
         monkeypatch.setattr(f"catchment.{room}.modality", TOYS.__getitem__)
 
 
 def receive(given: Path, inbox: Path, **options: Any) -> Receipt:
     """Take an upload into an inbox, its files told apart as the house does it."""
     return receive_room.receive(given, inbox, RECOGNISER, **options)
+
+
+def only(receipt: Receipt) -> Asset:
+    """Return the one asset of a submission."""
+    (asset,) = receipt.assets
+    return asset
 
 
 def write_upload(folder: Path, description: str = "", **files: bytes) -> Path:

@@ -44,7 +44,9 @@ def test_two_neighbours_that_changed_places_are_noticed(number: int, place: int)
     assert (check_letter(wrong) == check_letter(right)) is (wrong == right)
 
 
-@pytest.mark.parametrize("text", ["", "CAT", "CAT00000001", "cat00000001K", "CAT00000001K.v", "CAT00000001K\n", "x" * 99])
+@pytest.mark.parametrize(
+    "text", ["", "CAT", "CAT00000001", "cat00000001K", "CAT00000001K.v", "CAT00000001K\n", "x" * 99]
+)
 def test_what_is_no_accession_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadInput, match="not an accession; expected CAT, eight digits and a letter, such as CAT"):
         number_of(text)

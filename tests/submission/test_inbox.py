@@ -62,7 +62,13 @@ def test_what_is_hidden_is_still_arriving_and_not_seen(inbox: Path) -> None:
 
 def an_asset(path: str = "raw/a0001.h5ad", **changes: object) -> Asset:
     file = SourceFile(path=path, name="a.h5ad", bytes=4, sha256="a" * 64)
-    plain = {"accession": FIRST, "modality": "singlecell", "asset": "a0001", "dataset": f"{FIRST}.D0001", "format": "h5ad"}
+    plain = {
+        "accession": FIRST,
+        "modality": "singlecell",
+        "asset": "a0001",
+        "dataset": f"{FIRST}.D0001",
+        "format": "h5ad",
+    }
     return Asset.model_validate({**plain, "files": (file,), **changes})
 
 
@@ -74,7 +80,9 @@ def test_a_located_asset_has_absolute_paths(tmp_path: Path) -> None:
 
 def test_what_a_conversion_depends_on_is_not_where_the_files_lie_nor_what_was_found() -> None:
     finding = {"code": "X-001", "level": "info", "where": "", "found": "", "expected": "", "fix": ""}
-    assert asset_digest(an_asset()) == asset_digest(an_asset("/data/a.h5ad")) == asset_digest(an_asset(findings=[finding]))
+    assert (
+        asset_digest(an_asset()) == asset_digest(an_asset("/data/a.h5ad")) == asset_digest(an_asset(findings=[finding]))
+    )
     assert asset_digest(an_asset()) != asset_digest(an_asset(format="h5"))
     assert asset_digest(an_asset()) != asset_digest(an_asset(constants={"suspension_type": "cell"}))
 

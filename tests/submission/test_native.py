@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catchment.errors import BadInput
 from catchment.submission.native import read_native, undescribed
@@ -93,3 +95,24 @@ def test_files_without_a_description_are_an_asset_each() -> None:
     assert (draft.dialect, draft.study.title) == ("files", "2 files without a description")
     assert [asset.file for asset in draft.assets] == ["a.png", "b.png"]
     assert undescribed(["only.png"]).study.title == "only.png"
+
+
+PARTS = (
+    *"{}[]:,-&*!|>'\"#?% \n\tab",
+    "study: ",
+    "title: ",
+    "samples: ",
+    "assets: ",
+    "\n  - id: ",
+    "!!int ",
+    "&a ",
+    "*a",
+)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=40).map("".join))
+def test_any_description_is_a_draft_or_refused(text: str) -> None:
+    try:
+        read_native("study: {title: t}\n" + text)
+    except BadInput as error:
+        assert str(error).startswith("submission.yaml")

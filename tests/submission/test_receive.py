@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from catchment.errors import BadInput, EnvironmentFault, WorkdirLocked
-from catchment.isolation import Limits
-from catchment.schema.records import Asset, Finding, Held, Manifest
-from catchment.steps import admit
-from catchment.storage import load, locked
+from catchment.errors import BadInput
+from catchment.schema.records import Asset, Finding, Manifest
+from catchment.storage import load
 from catchment.submission import receive as receive_room
 from catchment.submission.accession import accession
 from catchment.submission.inbox import asset_keys
-from catchment.submission.receive import Receipt
 
-from .conftest import MAGIC, receive, snapshot, write_upload
+from .conftest import MAGIC, only, receive, write_upload
 from .test_upload import ODD_NAMES
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -39,11 +31,6 @@ def described(assets: str, samples: str = "[]") -> str:
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:
     return [finding.code for finding in findings]
-
-
-def only(receipt: Receipt) -> Asset:
-    (asset,) = receipt.assets
-    return asset
 
 
 # --- the good case -----------------------------------------------------------------------------------------------
@@ -74,7 +61,10 @@ def test_an_upload_becomes_a_manifest_and_one_file_an_asset(tmp_path: Path) -> N
 
 def test_files_without_a_description_are_an_asset_each(tmp_path: Path) -> None:
     receipt = receive(write_upload(tmp_path / "up", a_h5ad=CELLS, b_mzML=RUN), tmp_path / "inbox")
-    assert [(asset.asset, asset.modality) for asset in receipt.assets] == [("a0001", "singlecell"), ("a0002", "massspec")]
+    assert [(asset.asset, asset.modality) for asset in receipt.assets] == [
+        ("a0001", "singlecell"),
+        ("a0002", "massspec"),
+    ]
     assert receipt.manifest.dialect == "files"
     assert receipt.manifest.study.title == "2 files without a description"
 
@@ -89,126 +79,6 @@ def test_an_asset_file_holds_no_time_and_no_place_of_this_machine(tmp_path: Path
 def test_the_study_of_a_submission_is_the_declared_one(tmp_path: Path) -> None:
     upload = write_upload(tmp_path / "up", "study: {id: liver-atlas, title: t}\n", a_h5ad=CELLS)
     assert receive(upload, tmp_path / "inbox").manifest.study.id == "liver-atlas"
-
-
-# --- again, at once, interrupted ---------------------------------------------------------------------------------
-
-
-def test_the_same_upload_again_gets_the_same_accession_and_changes_nothing(tmp_path: Path) -> None:
-    upload, inbox = write_upload(tmp_path / "up", a_h5ad=CELLS, b_tif=IMAGE), tmp_path / "inbox"
-    first = receive(upload, inbox)
-    before = snapshot(inbox)
-    copy = shutil.copytree(upload, tmp_path / "elsewhere")
-    for again in (receive(upload, inbox), receive(copy, inbox), receive(upload, inbox, reference=True)):
-        assert not again.new
-        assert again.manifest == first.manifest
-        assert sorted(again.assets, key=lambda asset: asset.asset) == list(first.assets)
-    assert snapshot(inbox) == before
-
-
-def test_the_same_upload_in_another_inbox_gives_the_same_asset_bytes(tmp_path: Path) -> None:
-    upload = write_upload(tmp_path / "up", described("[{file: a.h5ad}]"), a_h5ad=CELLS)
-    texts = []
-    for name in ("one", "two"):
-        receive(upload, tmp_path / name)
-        texts.append((tmp_path / name / FIRST / "singlecell/a0001.json").read_bytes())
-    assert texts[0] == texts[1]
-
-
-def test_another_upload_gets_the_next_accession(tmp_path: Path) -> None:
-    inbox = tmp_path / "inbox"
-    receive(write_upload(tmp_path / "up", a_h5ad=CELLS), inbox)
-    assert receive(write_upload(tmp_path / "other", b_h5ad=CELLS), inbox).manifest.accession == SECOND
-
-
-def test_while_one_receives_another_is_told_to_try_again(tmp_path: Path) -> None:
-    upload, inbox = write_upload(tmp_path / "up", a_h5ad=CELLS), tmp_path / "inbox"
-    with locked(inbox, "receive"), pytest.raises(WorkdirLocked, match="busy with receive") as caught:
-        receive(upload, inbox)
-    assert caught.value.exit_code == 3
-    assert asset_keys(inbox) == []
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from tests.submission.conftest import TOYS
-from catchment import modalities
-from catchment.submission import receive
-modalities.modality = TOYS.__getitem__
-def stop(*_):
-    print("here", flush=True)
-    time.sleep(60)
-setattr(receive, sys.argv[1], stop)
-receive.receive(Path(sys.argv[2]), Path(sys.argv[3]), modalities.RECOGNISER)
-"""
-
-
-@pytest.mark.parametrize("where", ["build_manifest", "save", "commit_folder"])
-def test_a_receive_that_is_killed_leaves_nothing_that_is_seen_and_the_next_one_cleans_up(
-    tmp_path: Path, where: str
-) -> None:
-    upload, inbox = write_upload(tmp_path / "up", a_h5ad=CELLS), tmp_path / "inbox"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", KILLED, where, str(upload), str(inbox)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"here\n"
-        process.send_signal(signal.SIGKILL)
-    left = inbox / f".{FIRST}.receiving"
-    assert (left / "raw/a0001.h5ad").exists()
-    assert (left / "manifest.json").exists() is (where == "commit_folder")
-    assert asset_keys(inbox) == []
-    receipt = receive(upload, inbox)
-    assert receipt.new
-    assert receipt.manifest.accession == FIRST
-    assert sorted(path.name for path in inbox.iterdir()) == [".receive.lock", FIRST]
-
-
-def test_a_receive_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise EnvironmentFault("no room")
-
-    monkeypatch.setattr(receive_room, "save", full)
-    with pytest.raises(EnvironmentFault):
-        receive(write_upload(tmp_path / "up", a_h5ad=CELLS), tmp_path / "inbox")
-    assert [path.name for path in (tmp_path / "inbox").iterdir()] == [".receive.lock"]
-
-
-def test_a_file_that_changes_between_reading_and_copying_is_refused(tmp_path: Path) -> None:
-    upload = write_upload(tmp_path / "up", a_h5ad=CELLS)
-    passes: list[int] = []
-
-    def rewrite(done: int) -> None:
-        passes.append(done)
-        if len(passes) == 1:
-            return
-        (upload / "a.h5ad").write_bytes(CELLS + b"!")
-
-    with pytest.raises((BadInput, EnvironmentFault), match="a.h5ad: changed"):
-        receive(upload, tmp_path / "inbox", progress=rewrite)
-    assert asset_keys(tmp_path / "inbox") == []
-
-
-@pytest.mark.parametrize(("reference", "passes"), [(False, 2), (True, 1)])
-def test_progress_is_told_every_byte_of_every_pass(tmp_path: Path, reference: bool, passes: int) -> None:
-    told: list[int] = []
-    upload = write_upload(tmp_path / "up", a_h5ad=CELLS, b_tif=IMAGE)
-    receive(upload, tmp_path / "inbox", reference=reference, progress=told.append)
-    assert sum(told) == passes * (len(CELLS) + len(IMAGE))
-
-
-def test_an_inbox_inside_the_upload_is_refused(tmp_path: Path) -> None:
-    upload = write_upload(tmp_path / "up", a_h5ad=CELLS)
-    with pytest.raises(BadInput, match=r"up: the inbox .* lies inside it"):
-        receive(upload, upload / "build/inbox")
-    assert receive(upload / "a.h5ad", upload / "build/inbox").new
-
-
-def test_a_stray_folder_in_the_inbox_is_named(tmp_path: Path) -> None:
-    (tmp_path / "inbox/CAT-mine").mkdir(parents=True)
-    with pytest.raises(BadInput, match="CAT-mine: not an accession"):
-        receive(write_upload(tmp_path / "up", a_h5ad=CELLS), tmp_path / "inbox")
 
 
 # --- faults ------------------------------------------------------------------------------------------------------
@@ -302,7 +172,13 @@ def test_the_faults_of_a_sample_that_nobody_uses_are_found_on_the_upload(tmp_pat
 @pytest.mark.parametrize(
     ("files", "assets", "modality", "format_", "found"),
     [
-        ({"a_h5ad": RUN}, "[{file: a.h5ad}]", "massspec", "toy-massspec", "content of massspec (toy-massspec), named as"),
+        (
+            {"a_h5ad": RUN},
+            "[{file: a.h5ad}]",
+            "massspec",
+            "toy-massspec",
+            "content of massspec (toy-massspec), named as",
+        ),
         ({"a_bin": RUN}, "[{file: a.bin, modality: imaging}]", "massspec", "toy-massspec", "declared as imaging"),
         ({"a_h5ad": b"<!DOCTYPE html>"}, "[{file: a.h5ad}]", "singlecell", "unrecognised", "b'<!DOCTYPE html>'"),
         ({"a_h5ad": b""}, "[{file: a.h5ad}]", "singlecell", "unrecognised", "an empty file"),
@@ -336,7 +212,7 @@ def test_a_file_that_nobody_knows_by_content_is_held_under_the_modality_it_was_d
     ("description", "message"),
     [
         (b"study: {title: t}\nassets: [", "submission.yaml line 2: not valid YAML"),
-        (b"study: {title: caf\xe9}", "submission.yaml: byte 18 is not UTF-8; save the file as UTF-8"),
+        (b"study: {title: Z\xfcrich}", "submission.yaml: byte 16 is not UTF-8; save the file as UTF-8"),
         (b"study: {title: t}\nsdrf: runs.tsv", "sdrf: 'runs.tsv' is not in the upload; add it or drop the key"),
         (b"study: {title: t}\nsdrf: ../a.h5ad", "sdrf: '../a.h5ad' is not in the upload"),
     ],
@@ -386,39 +262,3 @@ def test_a_hostile_title_is_kept_word_for_word(tmp_path: Path) -> None:
     upload = write_upload(tmp_path / "up", f"study: {{title: {json.dumps(title)}}}\n", a_h5ad=CELLS)
     receive(upload, tmp_path / "inbox")
     assert load(Manifest, tmp_path / "inbox" / FIRST / "manifest.json").study.title == title
-
-
-# --- references --------------------------------------------------------------------------------------------------
-
-
-def admitted(inbox: Path, workdir: Path) -> Held:
-    record = admit(inbox / FIRST / "singlecell/a0001.json", {}, workdir / "admit.json", Limits())
-    assert isinstance(record, Held)
-    return record
-
-
-@pytest.mark.parametrize("folder", ["up", "raw"])
-@pytest.mark.parametrize("change", ["byte", "size", "gone"])
-def test_a_referenced_file_stays_where_it_is_and_a_change_holds_it(tmp_path: Path, folder: str, change: str) -> None:
-    upload, inbox = write_upload(tmp_path / folder, a_h5ad=CELLS), tmp_path / "inbox"
-    asset = only(receive(upload, inbox, reference=True))
-    path = Path(asset.files[0].path)
-    assert path == upload / "a.h5ad"
-    assert not (inbox / FIRST / "raw").exists()
-    if change == "gone":
-        path.unlink()
-    else:
-        path.write_bytes(CELLS[:-1] + (b"!" if change == "byte" else b"!!"))
-    held = admitted(inbox, tmp_path)
-    (finding,) = held.findings
-    assert (finding.code, finding.where, held.publish_bytes) == ("SRC-001", "a.h5ad", False)
-
-
-def test_a_copy_that_lost_bytes_is_held(tmp_path: Path) -> None:
-    inbox = tmp_path / "inbox"
-    receive(write_upload(tmp_path / "up", a_h5ad=CELLS), inbox)
-    copy = inbox / FIRST / "raw/a0001.h5ad"
-    copy.unlink()
-    copy.write_bytes(CELLS[:-1])
-    (finding,) = admitted(inbox, tmp_path).findings
-    assert (finding.code, finding.found) == ("SRC-001", f"{len(CELLS) - 1} bytes, received {len(CELLS)}")

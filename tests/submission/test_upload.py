@@ -21,7 +21,7 @@ from catchment.submission.upload import head, inflated_start, look_at, stays_ins
 
 ODD_NAMES = (
     "two words.h5ad",
-    "it's \"quoted\".h5ad",
+    'it\'s "quoted".h5ad',
     "$(id).csv",
     "`id`.csv",
     "a;rm -rf ~.h5ad",
@@ -78,7 +78,9 @@ def test_any_printable_name_is_taken_as_a_name(tmp_path: Path, name: str) -> Non
     assert take(found.path(name), None)[0] == 3
 
 
-@pytest.mark.parametrize("name", [b"new\nline", b"\x1b[31mred", b"tab\t", b"\x7f", "csi\x9b31m".encode(), b"latin-\xe9"])
+@pytest.mark.parametrize(
+    "name", [b"new\nline", b"\x1b[31mred", b"tab\t", b"\x7f", "csi\x9b31m".encode(), b"latin-\xe9"]
+)
 def test_a_name_that_could_command_a_terminal_is_refused_and_shown_escaped(tmp_path: Path, name: bytes) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.write_bytes(b"")

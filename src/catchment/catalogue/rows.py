@@ -92,7 +92,7 @@ def common_row(record: Normalised | Held, known: Known, contributed: Mapping[str
         "submission": asset.accession,
         "asset": asset.asset,
         "modality": asset.modality,
-        "source_format": asset.format,
+        "source_format": record.description.format if isinstance(record, Normalised) else asset.format,
         "tissue_type": sorted(set(contributed.get("tissue_type") or (sample.tissue_type for sample in samples))),
         "sample_ids": sorted({sample.accession for sample in samples}),
         "n_errors": count(findings, "error"),

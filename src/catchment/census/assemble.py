@@ -39,9 +39,9 @@ from catchment.soma import (
     context,
     create_dataframe,
     fill_dataframe,
-    logical_digest,
     matrix_options,
 )
+from catchment.soma_digest import logical_digest
 
 logger = logging.getLogger(__name__)
 
@@ -227,4 +227,5 @@ def fill_dataset(piece: Piece) -> Filled:
                 for (rows, columns, _), values in zip(tile.batches(), own_shares, strict=True):
                     normalized.write(block.tile_row + rows, columns, values)
             parts.append(cell_statistics(tile, block.in_tile))
+            del tile  # before the next one is read: the two would be the peak of memory
     return Filled(joined(parts), gene_nnz)

@@ -18,15 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tiledbsoma
 
-from catchment.census.axes import decoded
 from catchment.census.ledger import ledger_table
 from catchment.census.summary import CellCounts, count_rows
 from catchment.census.verify_cells import Checked, Part, check_dataset, require
 from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
-from catchment.schema.columns import CENSUS_INFO, MEASUREMENTS, OBS, VAR, Table, names
+from catchment.schema.columns import CENSUS_INFO, CENSUS_SCHEMA_VERSION, MEASUREMENTS, OBS, VAR, Table, names
 from catchment.schema.records import Census, Plan, PlannedDataset, Verification
-from catchment.soma import context, walk
-from catchment.vocabulary import organisms
+from catchment.soma import context
+from catchment.soma_digest import walk
+from catchment.vocabulary import PINNED_SCHEMA, organisms
 
 NORMALIZED = "normalized"
 PRESENCE = "feature_dataset_presence_matrix"
@@ -116,6 +116,7 @@ def check_experiment(
     checks["columns"] += check_columns(measurement.var, VAR, f"{where}/ms/RNA/var")
     check_joinids(experiment.obs.read(column_names=["soma_joinid"]).concat(), plan.organisms[name], f"{where}/obs")
     check_joinids(var, var.num_rows, f"{where}/ms/RNA/var")
+    checks["dictionaries"] += check_dictionaries(experiment.obs, f"{where}/obs")
     genes = var["feature_id"].to_pylist()
     require(genes == sorted(set(genes)), f"{where}/ms/RNA/var: feature_id does not rise")
     one_thread = len(datasets) >= PIECES_WORTH_A_CLUSTER
@@ -126,7 +127,6 @@ def check_experiment(
     layers = sorted(measurement.X)
     for layer in layers:
         check_layer(measurement.X[layer], results, len(genes), plan.organisms[name], f"{where}/ms/RNA/X/{layer}")
-    checks["dictionaries"] += check_dictionaries(experiment.obs, f"{where}/obs")
     checks["cells"] += plan.organisms[name]
     checks["genes"] += len(genes)
     checks["datasets"] += len(datasets)
@@ -192,11 +192,15 @@ def check_layer(array: Any, results: Sequence[Checked], genes: int, cells: int, 
 def check_dictionaries(obs: Any, where: str) -> int:
     """Find the cells of one value of each coded column as a reader would; return how many columns there are.
 
-    A dictionary that was lost while it was written reads back as values, and finds nothing.
+    A dictionary that was lost while it was written reads back as numbers of no values, and finds nothing.
     """
     coded = [column.name for column in OBS if column.coded]
     for name in coded:
-        values = decoded(obs.read(column_names=[name]).concat()[name])
+        column = obs.read(column_names=[name]).concat()[name].combine_chunks()
+        highest = pc.max(column.indices).as_py()
+        found = len(column.dictionary)
+        require(highest < found, f"{where}/{name}: the dictionary has {found} values, cells have {highest + 1}")
+        values = column.dictionary_decode()
         value = values[0].as_py()
         expected = pc.sum(pc.equal(values, value)).as_py()
         found = len(obs.read(column_names=["soma_joinid"], value_filter=f"{name} == {value!r}").concat())
@@ -229,9 +233,14 @@ def check_info(info: Any, plan: Plan, counts: dict[str, CellCounts], checks: Cou
     same(rows_of(tables["summary_cell_counts"], *keys), [tuple(row[key] for key in keys) for row in counted], "counts")
     summary = dict(rows_of(tables["summary"], "label", "value"))
     everything = [row for row in counted if row["category"] == "all"]
-    for label, column in (("total_cell_count", "total_cell_count"), ("unique_cell_count", "unique_cell_count")):
-        total = str(sum(row[column] for row in everything))
-        require(summary.get(label) == total, f"summary/{label}: found {summary.get(label)}, expected {total}")
+    expected_summary = {
+        "census_schema_version": CENSUS_SCHEMA_VERSION,
+        "dataset_schema_version": PINNED_SCHEMA,
+        "total_cell_count": str(sum(row["total_cell_count"] for row in everything)),
+        "unique_cell_count": str(sum(row["unique_cell_count"] for row in everything)),
+    }
+    for label, value in expected_summary.items():
+        require(summary.get(label) == value, f"summary/{label}: found {summary.get(label)}, expected {value}")
     try:
         date.fromisoformat(summary.get("census_build_date", ""))
     except ValueError:

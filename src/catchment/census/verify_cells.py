@@ -83,11 +83,14 @@ def check_dataset(part: Part) -> Checked:
             check_counts(raw, source.tile(block, keys_of), planned)
             check_statistics(raw, obs.slice(block.in_dataset.start, block.end - block.first), block, planned)
             if "normalized" in layers:
+                expected = shares_of(raw, lengths, in_tile(full_gene, block))
                 found = census_tile(layers["normalized"], block, f"{planned.dataset}: X/normalized")
-                check_shares(found, raw, shares_of(raw, lengths, in_tile(full_gene, block)), planned)
+                check_shares(found, raw, expected, planned)
+                del found
             checked.values += raw.values.size
             for _, columns, _ in raw.batches():
                 checked.gene_nnz += np.bincount(columns, minlength=checked.gene_nnz.size)
+            del raw  # before the next one is read: the two would be the peak of memory
     return checked
 
 

@@ -27,6 +27,7 @@ CUT_SHORT = declare(
     expected="all bytes that the headers point at inside the file",
     fix="the file was cut on its way; copy it again from its source and compare sizes",
     source=TIFF6,
+    unsafe=True,
 )
 TOO_LARGE = declare(
     "IMG-003",
@@ -59,6 +60,7 @@ NOT_READABLE = declare(
     "an image's headers cannot be read",
     expected="a TIFF, PNG or JPEG whose headers are whole",
     fix="open the file with the software that wrote it and save it again",
+    unsafe=True,
 )
 OME_XML_UNFIT = declare(
     "IMG-007",

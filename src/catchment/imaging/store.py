@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numcodecs.blosc
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec
-from zarr.core.array_spec import ArrayConfigParams
 
 from catchment import compute
 from catchment.imaging.axes import TCZYX, Slices
@@ -21,6 +20,9 @@ from catchment.imaging.ngff import Json
 from catchment.imaging.pyramid import halve
 from catchment.imaging.readers import Pixels, Source, leased_reader
 from catchment.storage import environment_fault
+
+if TYPE_CHECKING:
+    from zarr.core.array_spec import ArrayConfigParams
 
 # measured on 1 GB of microscopy: best ratio of size to time (513 MB/s a core at 1.57)
 CODEC = BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle")

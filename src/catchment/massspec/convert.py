@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import JsonValue
+
 import catchment
 from catchment.config import MassspecConvert
+from catchment.massspec.describe import OTHERS
 from catchment.massspec.document import Document
+from catchment.massspec.faults import Broken
 from catchment.massspec.indexed import write_indexed
 from catchment.massspec.metrics import level_counts, mzqc, run_metrics
 from catchment.massspec.source import open_source
@@ -31,12 +35,14 @@ def convert(asset: Asset, description: Description, place: Place, settings: Mass
         Where the disk refuses.
     """
     source = Path(asset.files[0].path)
+    target = place.path / f"{asset.asset}.mzML"
+    if description.format in OTHERS:
+        return convert_other(asset, description, target)
     # what admit found at most so large is not bounded again: operators set that bound in one place
     table, document, findings = read_run(source, None)
     errors = tuple(finding for finding in findings if is_error(finding))
     if errors:
         return Unreadable(findings=errors)
-    target = place.path / f"{asset.asset}.mzML"
     try:
         copy_run(source, document, target)
         differences = verify(target, table)
@@ -45,6 +51,34 @@ def convert(asset: Asset, description: Description, place: Place, settings: Mass
         write_side_cars(table, document, target)
     except OSError as error:
         raise environment_fault(error, target) from error
+    state = "absent" if not document.wrapped else "wrong" if index_problem(document) else "right"
+    return product_of(table, document, target, {"submitted_index": state})
+
+
+def convert_other(asset: Asset, description: Description, target: Path) -> Product | Unreadable:
+    """Write a run in another format as mzML, read it back, and return what was written, or why the run is damaged."""
+    from catchment.massspec.runs import open_run, write_run
+
+    file = asset.files[0]
+    try:
+        run = open_run(description.format, Path(file.path), None)
+        reading, document = write_run(run, Path(file.path), file.name, target)
+        if reading.faults.has_errors():
+            return Unreadable(findings=tuple(filter(is_error, reading.faults.findings())))
+        differences = verify(target, reading.table)
+        if differences:
+            return Unreadable(findings=differences)
+        write_side_cars(reading.table, document, target)
+    except Broken as broken:
+        return Unreadable(findings=(broken.finding("header"),))
+    except OSError as error:
+        raise environment_fault(error, target) from error
+    made_by = f"{run.header.reader} {run.header.reader_version}"
+    return product_of(reading.table, document, target, {"converted_from": description.format, "converted_by": made_by})
+
+
+def product_of(table: SpectraTable, document: Document, target: Path, facts: dict[str, JsonValue]) -> Product:
+    """Return what was written."""
     return Product(
         kind="mzml",
         path=target.name,
@@ -54,7 +88,7 @@ def convert(asset: Asset, description: Description, place: Place, settings: Mass
             "spectra": len(table),
             "chromatograms": len(document.ids["chromatogram"]),
             "ms_levels": dict(level_counts(table.columns())),
-            "submitted_index": "absent" if not document.wrapped else "wrong" if index_problem(document) else "right",
+            **facts,
             "start_time": document.start_time,
         },
     )

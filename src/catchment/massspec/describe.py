@@ -15,7 +15,8 @@ from catchment.massspec.recognise import NAMES, promised_by, recognise
 from catchment.massspec.source import head_of, open_source
 from catchment.schema.records import Asset, Description, Finding, Unreadable
 
-READABLE = ("mzml", "mzml.gz")
+MZML = ("mzml", "mzml.gz")
+OTHERS = ("mzxml", "mgf", "thermo-raw")
 INDEX_OF_CHROMATOGRAMS = re.compile(rb'<index name="chromatogram">(.*?)</index>', re.DOTALL)
 MAX_NAMED = 20
 
@@ -28,7 +29,9 @@ def describe(asset: Asset) -> Description | Unreadable:
         return Unreadable(findings=(rules.READER_MISSING.broken(shown(file.name), "a folder, not a file"),))
     start, gzipped = head_of(path, HEAD_BYTES)
     found = recognise(Head(name=file.name, size=path.stat().st_size, start=start, gzipped=gzipped))
-    if found is None or found.format not in READABLE:
+    if found is not None and found.format in OTHERS and not (gzipped and found.format == "thermo-raw"):
+        return describe_other(path, file.name, found.format)
+    if found is None or found.format not in MZML:
         if found is None and rules.NAME_LIES.code in {known.code for known in asset.findings}:
             return Unreadable(findings=())  # what the asset carries says it already
         return Unreadable(findings=unreadable(file.name, None if found is None else found.format, start))
@@ -61,6 +64,34 @@ def describe(asset: Asset) -> Description | Unreadable:
     )
 
 
+def describe_other(path: Path, name: str, format_: str) -> Description | Unreadable:
+    """Return what the header of a run in another format than mzML says; where the name lies, that is said first."""
+    from catchment.massspec.runs import open_run
+
+    try:
+        header = open_run(format_, path, None).header
+    except Broken as broken:
+        return Unreadable(findings=(*name_findings(name, format_), broken.finding(shown(name))))
+    return Description(
+        format=format_,
+        reader=header.reader,
+        reader_version=header.reader_version,
+        axes=("spectrum",),
+        shape=(header.spectra or 0,),
+        dtype="float64",
+        units={"mz": "m/z", "intensity": "number of detector counts", "retention_time": "second"},
+        instrument=header.instrument,
+        facts={
+            "bytes": path.stat().st_size,
+            "start_time": header.start_time,
+            "declared_spectra": header.spectra,
+            "whole_run": header.whole_run,
+            "software": [shown(f"{title} {version}".strip()) for _, title, version in header.software[:MAX_NAMED]],
+            **header.facts,
+        },
+    )
+
+
 def chromatograms_in_tail(path: Path, document: Document) -> int | None:
     """Return how many chromatograms the index at the end of the file lists; None where it does not reach that far."""
     if not document.wrapped:
@@ -78,7 +109,7 @@ def unreadable(name: str, format_: str | None, start: bytes) -> tuple[Finding, .
     if format_ is None:
         return (rules.NAME_LIES.broken(shown(name), f"content that starts with {start[:16]!r}"),)
     missing = rules.READER_MISSING.broken(
-        shown(name), f"the file is {NAMES[format_]}; a reader for it is not installed"
+        shown(name), f"the file is {NAMES[format_]} inside gzip; there is no reader for that"
     )
     return (*name_findings(name, format_), missing)
 

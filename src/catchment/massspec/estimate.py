@@ -8,6 +8,7 @@ BASE_MB = 400  # interpreter, numpy, pyarrow and the independent reader
 BASE_SECONDS = 6  # mostly the import of the independent reader
 MB_PER_SECOND = 20.0  # bytes of mzML read, decoded, copied and read back in a CPU second (measured: 25 to 40)
 BYTES_PER_SPECTRUM = 1_200  # a spectrum's row, id and offsets while the run is read
+VENDOR_MB = 300  # the vendor's reader, in a process of its own
 INFLATES_TO = 4  # gzip around mzML: 1.3 to 4 times measured
 
 
@@ -19,8 +20,11 @@ def estimate(description: Description) -> Resources:
         megabytes *= INFLATES_TO
     # the declared number is a stranger's word: a spectrum takes some 400 bytes of text at least
     spectra = min(declared, int(megabytes * 2_500))
+    beside = VENDOR_MB if description.format == "thermo-raw" else 0
+    # a peak list declares no number
+    spectra = spectra or int(megabytes * 2_500) if description.format == "mgf" else spectra
     return Resources(
-        memory_mb=BASE_MB + int(spectra * BYTES_PER_SPECTRUM / 1_000_000),
+        memory_mb=BASE_MB + beside + int(spectra * BYTES_PER_SPECTRUM / 1_000_000),
         seconds=BASE_SECONDS + int(megabytes / MB_PER_SECOND),
         pieces=1,
     )

@@ -50,6 +50,17 @@ class Faults:
         if len(tally.places) < NAMED:
             tally.places.append(where)
 
+    def has_errors(self) -> bool:
+        """Tell whether any of them holds the asset."""
+        return any(tally.rule.level == "error" for tally in self.tallies.values())
+
+    def merge(self, later: Faults) -> None:
+        """Add the faults of a part that comes after what was seen so far."""
+        for key, other in later.tallies.items():
+            tally = self.tallies.setdefault(key, Tally(other.rule, other.found, other.expected))
+            tally.count += other.count
+            tally.places += other.places[: NAMED - len(tally.places)]
+
     def findings(self) -> tuple[Finding, ...]:
         """Return one finding for each kind."""
         return tuple(

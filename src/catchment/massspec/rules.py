@@ -19,17 +19,19 @@ COUNTS_DIFFER = declare(
 TRUNCATED = declare(
     "MZ-002",
     "error",
-    "an mzML file ends before its end",
-    expected="a file that ends with </mzML> or </indexedmzML>",
+    "a run's file ends before its end",
+    expected="a file that ends with the end of its outermost element",
     fix="send the file again; the copy or the export was cut off",
+    unsafe=True,
 )
 MALFORMED = declare(
     "MZ-003",
     "error",
-    "a file is not well-formed mzML",
-    expected="well-formed XML with the elements of mzML in their places",
-    fix="export the run again; do not edit mzML by hand",
+    "a file is not well-formed mzML or mzXML",
+    expected="well-formed XML with the elements of its format in their places",
+    fix="export the run again; do not edit it by hand",
     source=MZML,
+    unsafe=True,
 )
 BAD_BASE64 = declare(
     "MZ-004",
@@ -130,6 +132,7 @@ GZIP_DAMAGED = declare(
     "a gzip file is cut off or damaged",
     expected="a whole gzip file whose checksum fits",
     fix="send the file again; the copy was cut off",
+    unsafe=True,
 )
 SPECTRUM_TOO_LARGE = declare(
     "MZ-018",
@@ -143,7 +146,7 @@ READER_MISSING = declare(
     "MZ-019",
     "error",
     "no reader for this format is installed",
-    expected="mzML, plain or gzip",
+    expected="mzML, mzXML or MGF, plain or gzip, or a Thermo RAW file",
     fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original",
 )
 READ_BACK_DIFFERS = declare(
@@ -182,4 +185,48 @@ EMPTY = declare(
     "a file holds no data",
     expected="an instrument run",
     fix="send the file again; an upload that failed leaves an empty file",
+)
+PEAK_LIST_LINE = declare(
+    "MZ-025",
+    "error",
+    "a peak list has lines that say nothing",
+    expected="KEY=value, a peak (m/z, intensity), BEGIN IONS or END IONS in each line that is no comment",
+    fix="export the peak list again; do not edit it by hand",
+    source="Mascot generic format",
+)
+PEAK_LIST_LACKS = declare(
+    "MZ-026",
+    "info",
+    "a peak list is not the run that it was taken from",
+    expected="an instrument's own file, or mzML made from it",
+    fix="send the run itself where it can be had: a peak list has no MS1, no ion current and no instrument in it",
+)
+READER_NOT_SET_UP = declare(
+    "MZ-027",
+    "error",
+    "the reader of this format is not set up",
+    expected="an accepted licence and the reader in its own environment",
+    fix="run `make readers ACCEPT_LICENCES=thermo` and set accept_licences: [thermo] in the configuration, then admit "
+    "the asset again (docs/readers.md); or send the run as mzML",
+)
+RAW_DAMAGED = declare(
+    "MZ-028",
+    "error",
+    "the vendor's reader finds an instrument file damaged",
+    expected="a file that the vendor's reader opens without an error",
+    fix="send the file again from the instrument's computer; the copy was cut off or changed",
+)
+RAW_UNFINISHED = declare(
+    "MZ-029",
+    "error",
+    "an instrument file is still being acquired",
+    expected="a run that the instrument has finished",
+    fix="wait until the acquisition has ended, then send the file again",
+)
+SCAN_UNREADABLE = declare(
+    "MZ-030",
+    "error",
+    "the vendor's reader cannot read a spectrum",
+    expected="every spectrum from the first to the last",
+    fix="open the run with the vendor's software; where it fails there too, the file was damaged when it was acquired",
 )

@@ -99,6 +99,12 @@ class SpectraTable:
             self.rows[name].append(value)
         self.digests.append(spectrum.digest())
 
+    def extend(self, later: SpectraTable) -> None:
+        """Add the rows of a part that comes after the spectra so far."""
+        for name, values in later.rows.items():
+            self.rows[name] += values
+        self.digests += later.digests
+
     def __len__(self) -> int:
         return len(self.digests)
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from catchment.config import MassspecAdmit
 from catchment.massspec import rules
-from catchment.massspec.describe import name_findings
+from catchment.massspec.describe import OTHERS, name_findings
 from catchment.massspec.document import Document
 from catchment.massspec.faults import Broken, Faults
 from catchment.massspec.metrics import level_counts, run_metrics
@@ -23,8 +23,11 @@ MB = 1_000_000
 def validate(description: Description, asset: Asset, settings: MassspecAdmit) -> Admission:
     """Return every fault of a run, and its statistics."""
     file = asset.files[0]
-    table, document, findings = read_run(Path(file.path), settings.max_spectrum_mb * MB)
     names = name_findings(file.name, description.format)
+    if description.format in OTHERS:
+        table, document, findings = read_other(description.format, Path(file.path), settings.max_spectrum_mb * MB)
+    else:
+        table, document, findings = read_run(Path(file.path), settings.max_spectrum_mb * MB)
     return Admission(findings=(*names, *findings), statistics=statistics(table, document))
 
 
@@ -39,6 +42,18 @@ def read_run(path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document,
         except Broken as broken:
             return table, reader.document, (*reader.faults.findings(), broken.finding(reader.scanner.place()))
     return table, reader.document, (*reader.faults.findings(), *document_findings(reader.document))
+
+
+def read_other(format_: str, path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document, tuple[Finding, ...]]:
+    """Read a run in another format than mzML; it has no mzML document, so that one is empty."""
+    from catchment.massspec.runs import findings_of, open_run, read_spectra
+
+    try:
+        run = open_run(format_, path, max_bytes)
+    except Broken as broken:
+        return SpectraTable(), Document(), (broken.finding("header"),)
+    reading = read_spectra(run)
+    return reading.table, Document(), findings_of(run, reading)
 
 
 def document_findings(document: Document) -> tuple[Finding, ...]:

@@ -58,6 +58,7 @@ NAME_LIES = declare(
     "a file's content is not what its name says",
     expected="content that fits the name's ending",
     fix="send the file under its true ending, or send the file that the name promises",
+    unsafe=True,
 )
 DOCTYPE = declare(
     "XML-001",

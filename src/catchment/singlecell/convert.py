@@ -24,6 +24,7 @@ from catchment.singlecell.matrix import Sums
 from catchment.singlecell.readback import Written, differences
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.sidecars import write_side_cars
+from catchment.soma_digest import logical_digest
 from catchment.storage import Place
 
 LAYOUT_VERSION = "1"
@@ -50,7 +51,7 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
     return Product(
         kind="soma",
         path=f"{asset.asset}.soma",
-        logical_digest=soma.logical_digest(target.uri),
+        logical_digest=logical_digest(target.uri),
         side_cars=write_side_cars(place, reading.genes.ids, written.sums),
         findings=differences(target.uri, written),
         facts={

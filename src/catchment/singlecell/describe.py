@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,9 @@ from catchment.singlecell.layout import Layout, Unfit, layout_of, members, text_
 from catchment.singlecell.reading import uns_text
 from catchment.singlecell.recognise import HDF5_SIGNATURE
 from catchment.singlecell.rules import shown
+
+# how HDF5 says that a file is cut off
+CUT_OFF = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
 
 
 def describe(asset: Asset) -> Description | Unreadable:
@@ -35,7 +39,9 @@ def describe(asset: Asset) -> Description | Unreadable:
 
 def unreadable(error: BaseException) -> Finding:
     """Return the finding for what h5py raised on a damaged file."""
-    return rules.UNREADABLE.broken("/", shown(error, 300))
+    cut = CUT_OFF.search(str(error))
+    found = f"{int(cut[1]):,} bytes, where its header says {int(cut[2]):,}" if cut else shown(error, 300)
+    return rules.UNREADABLE.broken("/", found)
 
 
 def description_of(file: h5py.File, layout: Layout) -> Description:

@@ -19,7 +19,7 @@ from catchment.schema.records import (
     Sample,
     SourceFile,
 )
-from catchment.storage import commit_folder, digest_json, load, locked, save
+from catchment.storage import commit_folder, digest_json, load, locked, save, write_atomically
 from catchment.submission import native, rules, sdrf
 from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
@@ -27,6 +27,7 @@ from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.inbox import manifests
 from catchment.submission.upload import Progress, Upload, head, look_at, stays_inside, take
 
+LAST_ACCESSION = ".last-accession"
 MAX_TEXT_BYTES = 50_000_000
 
 
@@ -136,12 +137,11 @@ def receive(
         if content_digest in known:
             manifest = known[content_digest]
             return Receipt(manifest, assets_of(manifest, inbox), new=False)
-        number = max((number_of(path.name) for path in inbox.glob("CAT*") if path.is_dir()), default=0) + 1
-        own = accession(number)
+        own = next_accession(inbox)
         folder = inbox / own
         scratch = inbox / f".{own}.receiving"
-        # a receive that was killed leaves its folder under the number that is still free: this one
-        shutil.rmtree(scratch, ignore_errors=True)
+        for leftover in inbox.glob(".CAT*.receiving"):  # of a receive that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
         faults = sample_findings(draft.samples)
         intake = Intake(upload, draft, recogniser, digests, list(draft.findings), faults, progress)
         samples = accessioned_samples(draft, own)
@@ -156,9 +156,18 @@ def receive(
                 save(asset, scratch / asset.modality / f"{asset.asset}.json")
             save(manifest, scratch / "manifest.json")
             commit_folder(scratch, folder)
+            write_atomically(inbox / LAST_ACCESSION, f"{own}\n".encode())
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return Receipt(manifest, tuple(kept), new=True)
+
+
+def next_accession(inbox: Path) -> str:
+    """Return an accession that was never given out, also not to a submission that is gone."""
+    taken = [number_of(path.name) for path in inbox.glob("CAT*") if path.is_dir()]
+    if (inbox / LAST_ACCESSION).exists():
+        taken.append(number_of((inbox / LAST_ACCESSION).read_text(encoding="ascii").strip()))
+    return accession(max(taken, default=0) + 1)
 
 
 def assets_of(manifest: Manifest, inbox: Path) -> tuple[Asset, ...]:

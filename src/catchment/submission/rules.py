@@ -11,6 +11,7 @@ UNRECOGNISED = declare(
     "no modality recognises a file",
     expected="an H5AD, an image or an instrument run in a format listed in docs/formats.md",
     fix="remove the file, or convert it to a supported format",
+    unsafe=True,
 )
 FILE_MISSING = declare(
     "LIST-001",

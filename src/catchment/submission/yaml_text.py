@@ -22,13 +22,17 @@ class TextLoader(yaml.SafeLoader):
     """
 
     nodes = 0
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Return the next node, up to the limit: a document of millions is given up while it is read."""
+        """Return the next node, up to the limits: a document of millions is given up while it is read."""
         self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise BadInput(f"found more than {MAX_NODES:,} values; split the description")
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
+            raise BadInput(f"found more than {MAX_NODES:,} values or {MAX_DEPTH} levels; split the description")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping whose keys are all different."""

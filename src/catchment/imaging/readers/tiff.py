@@ -33,7 +33,8 @@ HEADER_ERRORS = (
 )  # fmt: skip
 # imagecodecs raises RuntimeError's subclasses
 DECODE_ERRORS = (*HEADER_ERRORS, zlib.error, NotImplementedError)
-MICROMETRE_UNITS = {4: "mm", 5: "µm"}
+# values of the tag ResolutionUnit that nothing made for print uses
+METRIC_UNITS = {4: "mm", 5: "µm"}
 RGB_NAMES = {2: ("L", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 RGB_COLOURS = {"R": "FF0000", "G": "00FF00", "B": "0000FF"}
 
@@ -47,21 +48,18 @@ class TiffReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         layout, document = inspect(source)
-        self._stack = contextlib.ExitStack()
         self._regions: dict[int, Any] = {}
-        try:
-            self._tiff, self._series = self._open()
-            self._arrangements = [self._arrange(series) for series in self._series]
+        with contextlib.ExitStack() as opened:
+            self._tiff, self._series = self._open(opened)
+            try:
+                self._arrangements = [self._arrange(series) for series in self._series]
+            except NoPlace as error:
+                raise UnreadableImage(NO_PLACE.broken(source.name, str(error))) from None
             self.scenes = tuple(self._scene(index, document) for index in range(len(self._series)))
             findings = self._faults(document)
             if findings:
                 raise UnreadableImage(*findings)
-        except NoPlace as error:
-            self.close()
-            raise UnreadableImage(NO_PLACE.broken(source.name, str(error))) from None
-        except UnreadableImage:
-            self.close()
-            raise
+            self._stack = opened.pop_all()
         self.container = Container(
             format="ome-tiff" if document else "tiff",
             largest_segment_bytes=layout.largest_segment_bytes,
@@ -70,20 +68,18 @@ class TiffReader:
             ome_xml=layout.description if document else None,
         )
 
-    def _open(self) -> tuple[Any, list[Any]]:
+    def _open(self, opened: contextlib.ExitStack) -> tuple[Any, list[Any]]:
         """Return the open file and its series, of which every header has been read."""
         try:
-            tiff = self._stack.enter_context(tifffile.TiffFile(self.source.path, _multifile=False, is_mmstack=False))
+            tiff = opened.enter_context(tifffile.TiffFile(self.source.path, _multifile=False, is_mmstack=False))
             series = list(tiff.series)
             for each in series:
                 # tifffile reads on when asked: the key frame, the pages after it
                 _ = each.keyframe.nbytes, each.dataoffset, len(each.pages), tiff.imagej_metadata
         except HEADER_ERRORS as error:
-            self.close()
             fault = NOT_READABLE.broken(self.source.name, f"headers on which tifffile ends in: {error}")
             raise UnreadableImage(fault) from None
         if not series:
-            self.close()
             raise UnreadableImage(NOT_READABLE.broken(self.source.name, "a TIFF without any image"))
         return tiff, series
 
@@ -109,18 +105,24 @@ class TiffReader:
         pages = len(series.shape) - len(series.keyframe.shape)
         leading = series.shape[:pages] if pages >= 0 else ()
         try:
-            if series.dataoffset is not None:
-                dtype = series.dtype.newbyteorder(self._tiff.byteorder)
-                stored = np.memmap(self.source.path, dtype, "r", series.dataoffset, series.shape)[selection]
-            elif pages >= 0 and len(series.pages) == np.prod(leading, dtype=int):
-                numbers = np.arange(len(series.pages)).reshape(leading)[selection[:pages]]
-                planes = [rows_of(series.pages[int(number)], selection[pages:]) for number in numbers.ravel()]
+            if pages >= 0 and (len(series.pages) == np.prod(leading, dtype=int) or series.dataoffset is not None):
+                numbers = np.arange(np.prod(leading, dtype=int)).reshape(leading)[selection[:pages]]
+                planes = [self._plane(series, int(number), selection[pages:]) for number in numbers.ravel()]
                 stored = np.stack(planes).reshape(*numbers.shape, *planes[0].shape)
             else:
                 stored = series.asarray()[selection]
         except DECODE_ERRORS as error:
             raise DecodingFailed(f"{type(error).__name__}: {error}") from None
         return arrangement.arrange(stored, wanted)
+
+    def _plane(self, series: Any, number: int, selection: tuple[slice, ...]) -> Pixels:
+        """Return part of a plane: of its page, or of the run of bytes behind a single page that stands for all."""
+        if len(series.pages) > number:
+            return rows_of(series.pages[number], selection)
+        shape, dtype = series.keyframe.shape, series.dtype.newbyteorder(self._tiff.byteorder)
+        count = int(np.prod(shape))
+        run = np.fromfile(self.source.path, dtype, count, offset=series.dataoffset + number * count * dtype.itemsize)
+        return run.reshape(shape)[selection]
 
     def _region_array(self, scene: int) -> Any:
         """Return the lazy array over a scene: by whole pages where they are small, else by tile or strip."""
@@ -167,12 +169,14 @@ class TiffReader:
         """
         tags, imagej = series.keyframe.tags, self._tiff.imagej_metadata or {}
         unit = str(imagej.get("unit", "")) if self._tiff.is_imagej else ""
-        if not unit and "ResolutionUnit" in tags:
-            unit = MICROMETRE_UNITS.get(int(tags["ResolutionUnit"].value), "")
+        if not unit:
+            code = tags.valueof("ResolutionUnit")
+            unit = METRIC_UNITS.get(code, "") if isinstance(code, int) else ""
         sizes: dict[str, float | None] = {"z": size_um(as_float(imagej.get("spacing")), unit)}
         for axis in "yx":
             tag = tags.get(f"{axis.upper()}Resolution")
-            pixels, units = tag.value if tag is not None and isinstance(tag.value, tuple) else (0, 0)
+            value = tag.value if tag is not None else None
+            pixels, units = value if isinstance(value, tuple) and len(value) == 2 else (0, 0)
             sizes[axis] = size_um(units / pixels, unit) if pixels else None
         return sizes
 

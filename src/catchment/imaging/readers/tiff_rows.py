@@ -21,7 +21,8 @@ def rows_of(page: Any, selection: tuple[slice, ...]) -> Pixels:
         return np.asarray(page.asarray()[selection])
     along = keyframe.axes.index("Y")
     rows = selection[along]
-    height = keyframe.chunks[along]
+    # y comes first in `chunks` on every page, also where samples lie in planes of their own
+    height = keyframe.chunks[0]
     first, last = rows.start // height, -(-rows.stop // height)
     top = first * height
     bands = np.empty(

@@ -1,0 +1,122 @@
+"""The logical digest of a SOMA: what it holds, whatever the bytes it is kept in.
+
+TileDB names fragments by time and UUID, so two SOMAs of one content differ in every file name; they agree here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tiledbsoma
+
+from catchment.soma import TILE, column_keys, context, read_parts, row_tile
+
+# rows of a dataframe that are digested at a time
+BLOCK_ROWS = 1 << 16
+
+# when something was built says nothing of what it holds: names of metadata, and `label` in a table of label and value
+TIMES = ("created_on", "census_build_date")
+
+
+def logical_digest(uri: str, threads: int = 2) -> str:
+    """Return the digest of what a SOMA holds, times left out (`TIMES`).
+
+    Every object's path, type, metadata, schema, and values in order of coordinates. TileDB names fragments by time and
+    UUID: two SOMAs of one content differ in every file name, and agree here.
+
+    Raises
+    ------
+    TypeError
+        For a kind of object that it cannot digest: nothing is left out in silence.
+    """
+    digest = hashlib.sha256()
+    with tiledbsoma.open(uri, context=context(threads)) as root:
+        for path, item in walk(root):
+            digest.update(f"{path}\0{item.soma_type}\0{metadata_text(item)}\0".encode())
+            if isinstance(item, tiledbsoma.DataFrame):
+                update_with_table(digest, item)
+            elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
+                update_with_matrix(digest, item)
+            elif isinstance(item, tiledbsoma.DenseNDArray):
+                update_with_dense(digest, item)
+            elif not isinstance(item, COLLECTIONS):
+                raise TypeError(f"{path}: no digest of {item.soma_type}")
+    return digest.hexdigest()
+
+
+COLLECTIONS = (tiledbsoma.Collection, tiledbsoma.Experiment, tiledbsoma.Measurement)
+
+
+def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and object of everything below a collection, in order of the paths."""
+    yield path or "/", collection
+    for name in sorted(collection):
+        item = collection[name]
+        below = f"{path}/{name}"
+        if isinstance(item, COLLECTIONS):
+            yield from walk(item, below)
+        else:
+            yield below, item
+
+
+def metadata_text(item: Any) -> str:
+    """Return an object's own metadata as JSON: without TileDB-SOMA's own keys and without times."""
+    own = {key: item.metadata[key] for key in item.metadata if not key.startswith("soma_") and key not in TIMES}
+    return json.dumps(own, sort_keys=True, default=str)
+
+
+def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> None:
+    """Add a dataframe that is indexed by `soma_joinid`, a block of rows at a time; columns in order of their names."""
+    first, last = frame.domain[0]
+    digest.update(f"{frame.count}\0".encode())
+    for start in range(first, last + 1, BLOCK_ROWS):
+        block = frame.read(coords=(slice(start, min(start + BLOCK_ROWS - 1, last)),)).concat().sort_by("soma_joinid")
+        if {"label", "value"} <= set(block.column_names):
+            block = block.filter(pc.invert(pc.is_in(block["label"], pa.array(TIMES, pa.large_string()))))
+        for name in sorted(block.column_names):
+            column = block[name].combine_chunks()
+            if pa.types.is_dictionary(column.type):
+                column = column.dictionary_decode()
+            digest.update(f"{name}\0{column.type}\0".encode())
+            update_with_column(digest, column)
+
+
+def update_with_column(digest: hashlib._Hash, column: pa.Array) -> None:
+    """Add a column: which values are there, how long each is where lengths differ, and the values."""
+    digest.update(np.packbits(np.asarray(column.is_null())).tobytes())
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    if pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type):
+        column = pc.fill_null(column, "" if pa.types.is_large_string(column.type) else b"")
+        digest.update(pc.binary_length(column).to_numpy().tobytes())
+        offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column) + 1]
+        if column.buffers()[2] is not None:
+            digest.update(memoryview(column.buffers()[2])[int(offsets[0]) : int(offsets[-1])])
+    else:
+        digest.update(np.ascontiguousarray(pc.fill_null(column, 0).to_numpy(zero_copy_only=False)).tobytes())
+
+
+def update_with_matrix(digest: hashlib._Hash, array: tiledbsoma.SparseNDArray) -> None:
+    """Add a sparse matrix: shape and type, then places and values in global order, a row tile at a time."""
+    height, width = array.shape
+    keys_of = column_keys(np.arange(width))
+    digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
+    for first in range(0, height, TILE):
+        tile = row_tile(read_parts(array, first, min(first + TILE, height)), keys_of)
+        digest.update(f"{first}\0{tile.keys.size}\0".encode())
+        digest.update(tile.keys.tobytes())
+        digest.update(np.ascontiguousarray(tile.values).tobytes())
+
+
+def update_with_dense(digest: hashlib._Hash, array: tiledbsoma.DenseNDArray) -> None:
+    """Add a dense array: shape and type, then its values in row-major order, a block along the first axis at a time."""
+    digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
+    for first in range(0, array.shape[0], TILE):
+        block = array.read((slice(first, min(first + TILE, array.shape[0]) - 1),)).to_numpy()
+        digest.update(np.ascontiguousarray(block).tobytes())
