@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from catchment.contract import Head
 from catchment.imaging import MODALITY
 from catchment.imaging.recognise import promised_formats
+
+from .conftest import ramp
+from .vendor_files import mrc
 
 
 @pytest.mark.parametrize(
@@ -22,6 +27,14 @@ from catchment.imaging.recognise import promised_formats
         (b"II*\0\x08\0\0\0<?xml ...?><OME xmlns=", "ome-tiff"),
         (b"\x89PNG\r\n\x1a\n", "png"),
         (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b"\xda\xce\xbe\n \0\0\0", "nd2"),
+        (b"ZISRAWFILE\0\0", "czi"),
+        (b"p\0\0\0\x0d\0\0\0\x2a\x04\0\0\0<\0a\0/\0>\0", "lif"),
+        (bytes(128) + b"DICM\x02\0", "dicom"),
+        (b"\x08\0\0\0\x04\0\0\0\xb0\0\0\0\x08\0\x08\0", "dicom"),
+        (bytes(2996) + b"\x67\x45\x23\x01", "spe"),
+        (mrc(ramp(1, 2, 3, dtype=np.int16)), "mrc"),
+        (bz2.compress(mrc(ramp(1, 2, 3, dtype=np.int16))), "mrc"),
     ],
 )
 def test_formats_are_told_by_content(start: bytes, format_: str) -> None:
@@ -35,14 +48,27 @@ def test_other_content_is_not_ours_whatever_its_name(start: bytes) -> None:
     assert MODALITY.recognise(Head(name="image.ome.tiff", size=len(start), start=start)) is None
 
 
-def test_a_compressed_file_is_not_ours() -> None:
+def test_of_compressed_files_only_maps_are_ours() -> None:
+    map_ = mrc(ramp(1, 2, 3, dtype=np.int16))
     assert MODALITY.recognise(Head(name="image.tif.gz", size=9, start=b"II*\0", gzipped=True)) is None
+    assert MODALITY.recognise(Head(name="image.tif.bz2", size=9, start=bz2.compress(b"II*\0"))) is None
+    confidence = MODALITY.recognise(Head(name="map.bin", size=9, start=map_, gzipped=True))
+    assert confidence is not None
+    assert confidence.format == "mrc"
+
+
+@pytest.mark.parametrize(("name", "ours"), [("emd_3001.map.bz2", True), ("reads.bz2", False)])
+def test_a_bzip2_file_whose_first_block_is_long_is_told_by_its_name(name: str, ours: bool) -> None:
+    block = bz2.compress(np.random.default_rng(0).bytes(200_000))[: 1 << 16]
+    assert (MODALITY.recognise(Head(name=name, size=200_000, start=block)) is not None) == ours
 
 
 def test_names_promise_formats() -> None:
     assert promised_formats("A.OME.TIF") == ("ome-tiff",)
     assert promised_formats("a.tif") == ("tiff", "ome-tiff")
-    assert promised_formats("slide.svs") == ()
+    assert promised_formats("slide.svs") == ("tiff", "ome-tiff")
+    assert promised_formats("emd_3197.MAP.gz") == ("mrc",)
+    assert promised_formats("tilt.st") == ()
 
 
 def test_recognising_loads_no_image_library() -> None:

@@ -1,24 +1,23 @@
-"""Real images, converted and compared level 0 by level 0 with tifffile or Pillow; bad files held, never raised on."""
+"""Real images: each has the outcome that docs/formats.md tells; cut ones are held, never raised on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import ome_zarr_models
 import pytest
 import tifffile
 import zarr
-from PIL import Image
 
 from catchment import isolation
 from catchment.config import ImagingConvert
 from catchment.isolation import Limits
 from catchment.modalities import convert_asset, inspect_asset
 from catchment.schema.records import Description, Product
+from catchment.schema.rules import RULES
 from tests.imaging.conftest import asset_of, carry
+from tests.real.imaging_outcomes import FILES, FORMATS, outcome_of, plate_planes, real_files, table_of
 
-FILES = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not FILES.is_dir(), reason="the real images are not in ../shared/data/imaging"),
@@ -31,46 +30,78 @@ def files_in(*folders: str) -> list[str]:
     return sorted(str(path.relative_to(FILES)) for folder in folders for path in (FILES / folder).glob("*"))
 
 
-def seen_by_others(path: Path) -> np.ndarray:
-    """An image as tifffile or Pillow has it: pages first, then y, x; samples moved before them."""
-    if path.suffix == ".png":
-        with Image.open(path) as image:
-            return np.moveaxis(np.asarray(image), -1, 0)
-    with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        pixels = series.asarray()
-        return np.moveaxis(pixels, -1, -3) if series.axes.endswith("S") else pixels
+@pytest.fixture(scope="module")
+def told() -> dict[str, list[str]]:
+    """The table of docs/formats.md, without the readers' versions."""
+    return table_of(FORMATS.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", files_in("ome-tiff", "tiff", "png", "hcs_sbs"))
-def test_level_0_is_what_others_read(name: str, tmp_path: Path) -> None:
+def without_version(cells: list[str]) -> list[str]:
+    """The cells of a line without the last word of the reader."""
+    return [cells[0], cells[1].rpartition(" ")[0], *cells[2:]]
+
+
+@pytest.mark.parametrize("name", real_files())
+def test_the_outcome_is_the_one_in_the_table(name: str, tmp_path: Path, told: dict[str, list[str]]) -> None:
+    assert outcome_of(name, tmp_path / "out").cells(version=False) == without_version(told[name])
+
+
+def test_the_table_names_every_real_image(told: dict[str, list[str]]) -> None:
+    plates = {name.partition(" (")[0] for name in told if name.startswith("hcs/")}
+    assert {name for name in told if not name.startswith("hcs/")} == set(real_files())
+    assert plates == set(plate_planes())
+
+
+@pytest.mark.parametrize("plate", sorted(plate_planes()))
+def test_planes_of_plates_have_the_outcome_of_the_table(plate: str, tmp_path: Path, told: dict[str, list[str]]) -> None:
+    planes = plate_planes()[plate]
+    lines = [without_version(cells) for name, cells in told.items() if name.startswith(f"{plate} (")]
+    for number, name in enumerate(planes[:: max(1, len(planes) // 5)]):
+        assert outcome_of(name, tmp_path / str(number)).cells(version=False) in lines
+
+
+@pytest.mark.parametrize("name", ["ome-tiff/s_1_t_1_c_1_z_1.ome.tiff", "czi/S3_1Pos_2Mosaic_T1_Z1_CH1.czi"])
+def test_what_is_written_is_valid_ome_zarr(name: str, tmp_path: Path) -> None:
     passage = carry(FILES / name, tmp_path / "out", settings=DEFAULT)
-    assert not passage.held, passage.findings
-    expected, level = seen_by_others(FILES / name), passage.pixels()
-    assert level.dtype == expected.dtype.newbyteorder("=")
-    assert level.squeeze().tobytes() == np.ascontiguousarray(expected.astype(level.dtype)).tobytes()
-    ome_zarr_models.open_ome_zarr(zarr.open_group(passage.store, mode="r"))
+    images = [passage.store / str(number) for number in range(3)] if "S3" in name else [passage.store]
+    for image in images:
+        ome_zarr_models.open_ome_zarr(zarr.open_group(image, mode="r"))
 
 
-@pytest.mark.parametrize("name", ["wsi/CMU-1-Small-Region.svs", "wsi/kidney-48-5.tif"])
-def test_slides_are_converted_image_by_image(name: str, tmp_path: Path) -> None:
-    passage = carry(FILES / name, tmp_path / "out", settings=DEFAULT)
-    assert not passage.held, passage.findings
-    with tifffile.TiffFile(FILES / name) as tiff:
-        for number, series in enumerate(tiff.series):
-            level = passage.pixels(image=str(number) if len(tiff.series) > 1 else "")
-            assert (np.moveaxis(level[0, :, 0], 0, -1) == series.asarray()).all()
+def test_a_scan_is_published_without_the_pictures_of_its_slide(tmp_path: Path) -> None:
+    passage = carry(FILES / "wsi/CMU-1-Small-Region.svs", tmp_path / "out", settings=DEFAULT)
+    assert isinstance(passage.description, Description)
+    assert passage.description.facts["n_scenes"] == 1
+    (finding,) = [finding for finding in passage.findings if finding.code == "IMG-022"]
+    assert (finding.found, RULES["IMG-022"].unsafe) == ("Thumbnail, Label, Macro", True)
 
 
-@pytest.mark.parametrize("name", [name for name in files_in("bad") if "small.svs" not in name])
-def test_bad_files_are_held_with_a_finding(name: str, tmp_path: Path) -> None:
-    passage = carry(FILES / name, tmp_path / "out")
-    assert passage.held
-    assert all(finding.code.startswith("IMG-") for finding in passage.findings)
+def test_a_data_set_that_names_someone_says_so_without_the_name(tmp_path: Path) -> None:
+    passage = carry(FILES / "dicom/SC1_JLSN.dcm", tmp_path / "out", settings=DEFAULT)
+    (finding,) = [finding for finding in passage.findings if finding.code == "IMG-023"]
+    assert finding.found == "PatientName, PatientID"
 
 
-def test_a_very_small_slide_is_no_bad_file(tmp_path: Path) -> None:
-    assert not carry(FILES / "bad/small.svs", tmp_path / "out").held
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.6, 0.9, 0.995])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "czi/CellDivision_T3_Z5_CH2_X240_Y170_comp1.czi",
+        "czi/mosaic_test.czi",
+        "dicom/OT-MONO2-8-colon.dcm",
+        "lif/LeicaLASX_wavelength-sweep_example.lif",
+        "mrc/EMD-3001.map.bz2",
+        "mrc/EMD-3197.map",
+        "mrc/emd_3197.map.gz",
+        "nd2/cluster.nd2",
+        "spe/spestack_test.spe",
+    ],
+)
+def test_a_real_file_that_was_cut_is_always_held(name: str, part: float, tmp_path: Path) -> None:
+    data = (FILES / name).read_bytes()
+    cut = tmp_path / Path(name).name
+    cut.write_bytes(data[: int(len(data) * part)])
+    assert carry(cut, tmp_path / "out").held
 
 
 def test_a_calibrated_image_has_its_pixel_size_and_uncalibrated_ones_have_none(tmp_path: Path) -> None:

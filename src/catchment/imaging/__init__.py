@@ -1,4 +1,4 @@
-"""Images: TIFF, OME-TIFF, PNG and JPEG into OME-Zarr. Libraries load when a function of the contract is called."""
+"""Images of many formats into OME-Zarr. Libraries load when a function of the contract is called."""
 
 from __future__ import annotations
 

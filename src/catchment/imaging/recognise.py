@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from catchment.contract import Confidence, Head
+import bz2
+import struct
 
-EXTENSIONS = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg")
+from catchment.contract import HEAD_BYTES, Confidence, Head
+
+EXTENSIONS = (
+    ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg",
+    ".nd2", ".czi", ".lif", ".lsm", ".stk", ".spe", ".dcm", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".vsi",
+    ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2",
+)  # fmt: skip
 
 # classic and BigTIFF, little- and big-endian (TIFF 6.0 section 2; BigTIFF design of 2007)
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
+ND2_MAGIC = b"\xda\xce\xbe\x0a"
+CZI_MAGIC = b"ZISRAWFILE"
+GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
 OME_MARKER = b"<OME"
+# CCP4/MRC 2014: bytes 208 to 211; modes are those of pixels, also of kinds that have no place here
+MRC_MARKER, MRC_MARKER_AT, MRC_MODES = b"MAP ", 208, frozenset({0, 1, 2, 3, 4, 6, 12, 101})
+# WinView and WinSpec headers: `WinView_id` at byte 2996
+SPE_MARKER, SPE_MARKER_AT = b"\x67\x45\x23\x01", 2996
+DICOM_MARKER, DICOM_MARKER_AT = b"DICM", 128
+# a data set without the header of part 10: the length of group 8, four bytes long, as its first element
+DICOM_BARE = b"\x08\0\0\0\x04\0\0\0"
 
 CERTAIN, LIKELY = 1.0, 0.9
 
@@ -19,34 +36,82 @@ def recognise(head: Head) -> Confidence | None:
     """Return the format of an image by its first bytes, or None.
 
     The OME-XML of a TIFF may lie beyond the bytes that are looked at: `tiff` says that none was seen here, and
-    `describe` settles it. A gzip file is none of ours, whatever is inside.
+    `describe` settles it. Of compressed files only density maps are ours, as their archives hand them out.
     """
-    if head.gzipped or head.members:
+    if head.members:
         return None
+    if head.gzipped:
+        return Confidence("mrc", CERTAIN) if container_of(head.start) == "mrc" else None
     kind = container_of(head.start)
     if kind == "tiff":
         return Confidence("ome-tiff", CERTAIN) if OME_MARKER in head.start else Confidence("tiff", LIKELY)
+    if kind == "bzip2":
+        return recognise_bzip2(head)
     return Confidence(kind, CERTAIN) if kind else None
 
 
+def recognise_bzip2(head: Head) -> Confidence | None:
+    """Return that a bzip2 file holds a density map; where its first block is too long to look into, its name says."""
+    start = inflated_bzip2(head.start)
+    if start is None or (not start and "mrc" not in promised_formats(head.name)):
+        return None
+    if not start:
+        return Confidence("mrc", LIKELY)
+    return Confidence("mrc", CERTAIN) if container_of(start) == "mrc" else None
+
+
+def inflated_bzip2(data: bytes) -> bytes | None:
+    """Return the first 64 KiB inside bzip2 data, nothing where no block ends in it; None where it is damaged."""
+    try:
+        return bz2.BZ2Decompressor().decompress(data, HEAD_BYTES)
+    except (OSError, ValueError):
+        return None
+
+
 def container_of(start: bytes) -> str | None:
-    """Return `tiff`, `png` or `jpeg` for the first bytes of a file, or None."""
+    """Return the container for the first bytes (64 KiB, less where the file is shorter), or None."""
     if start.startswith(TIFF_MAGICS):
         return "tiff"
-    if start.startswith(PNG_MAGIC):
-        return "png"
-    return "jpeg" if start.startswith(JPEG_MAGIC) else None
+    magics = {PNG_MAGIC: "png", JPEG_MAGIC: "jpeg", ND2_MAGIC: "nd2", CZI_MAGIC: "czi", BZIP2_MAGIC: "bzip2"}
+    for magic, kind in magics.items():
+        if start.startswith(magic):
+            return kind
+    if start[MRC_MARKER_AT:].startswith(MRC_MARKER) and mrc_mode(start) in MRC_MODES:
+        return "mrc"
+    if start[DICOM_MARKER_AT:].startswith(DICOM_MARKER):
+        return "dicom"
+    if start.startswith(DICOM_BARE) and start[12:14] == b"\x08\0":
+        return "dicom"
+    if start[SPE_MARKER_AT:].startswith(SPE_MARKER):
+        return "spe"
+    return "lif" if looks_like_lif(start) else None
 
 
-# what a name's ending promises; other endings (.lsm, .svs, .stk, ...) promise nothing that we could hold against it
+def mrc_mode(start: bytes) -> int:
+    """Return the kind of pixels of a density map: the fourth word, in the byte order in which it is small."""
+    return min(int.from_bytes(start[12:16], "little"), int.from_bytes(start[12:16], "big"))
+
+
+def looks_like_lif(start: bytes) -> bool:
+    """Tell whether bytes start a Leica image file: test value 0x70, length, 0x2A, characters, UTF-16 of XML."""
+    if len(start) < 15:
+        return False
+    test, length, mark, characters = struct.unpack("<IIBI", start[:13])
+    return test == 0x70 and mark == 0x2A and length == characters * 2 + 5 and start[13:15] == b"<\0"
+
+
+# what a name's ending promises; other endings (.rec, .st, ...) promise nothing that we could hold against it
+TIFFS = ("tiff", "ome-tiff")
 PROMISES: dict[str, tuple[str, ...]] = {
     ".ome.tiff": ("ome-tiff",),
     ".ome.tif": ("ome-tiff",),
-    ".tiff": ("tiff", "ome-tiff"),
-    ".tif": ("tiff", "ome-tiff"),
+    **dict.fromkeys((".tiff", ".tif", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".vsi"), TIFFS),
     ".png": ("png",),
     ".jpg": ("jpeg",),
     ".jpeg": ("jpeg",),
+    **dict.fromkeys((".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2"), ("mrc",)),
+    ".dcm": ("dicom",),
+    **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe")},
 }
 
 

@@ -58,7 +58,7 @@ NOT_READABLE = declare(
     "IMG-006",
     "error",
     "an image's headers cannot be read",
-    expected="a TIFF, PNG or JPEG whose headers are whole",
+    expected="an image file of docs/formats.md whose headers are whole",
     fix="open the file with the software that wrote it and save it again",
     unsafe=True,
 )
@@ -99,6 +99,15 @@ READERS_DISAGREE = declare(
     fix="save the image again as OME-TIFF; please report the file, it shows a defect in a reader",
 )
 
+NO_READER = declare(
+    "IMG-012",
+    "error",
+    "an image is of a kind for which no reader here is known to be right",
+    expected="a format, compression and kind of pixel of docs/formats.md",
+    fix="export the image as OME-TIFF with the software that wrote it, or with Bio-Formats",
+    unsafe=True,  # what nobody looks into may hold the picture of a label
+)
+
 # --- the metadata ------------------------------------------------------------------------------------------------
 
 SIZE_MISSING = declare(
@@ -115,6 +124,31 @@ AXIS_ASSUMED = declare(
     "the file does not say what its pages are",
     expected="pages named as time points, z planes or channels",
     fix="give `page_axis: t`, `z` or `c` under the asset's annotations, or export the image as OME-TIFF",
+)
+
+SLIDE_PICTURES = declare(
+    "IMG-022",
+    "warning",
+    "pictures of the slide itself are left out: its label may name a patient",
+    expected="the scanned image alone; the submitted file still holds the pictures",
+    fix="remove label and macro images with the scanner's software before the file is published",
+    unsafe=True,
+)
+PERSON_NAMED = declare(
+    "IMG-023",
+    "warning",
+    "the headers of a medical image say who was imaged",
+    expected="no names, numbers or birth dates of people; they are not taken into the OME-Zarr",
+    fix="take them out of the file (DICOM PS3.15, annex E) before it is published",
+    source="DICOM PS3.15, annex E",
+    unsafe=True,
+)
+GAPS = declare(
+    "IMG-024",
+    "warning",
+    "a mosaic does not fill its rectangle",
+    expected="tiles that cover the image; where there is none, pixels are 0",
+    fix="nothing to do where the region was not rectangular; else export the mosaic stitched",
 )
 
 # --- what was written --------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def validate(description: Description, asset: Asset, settings: ImagingAdmit) -> 
     except UnreadableImage as fault:
         return Admission(findings=(*findings, *fault.findings))
     try:
+        findings += reader.container.findings
         for number, scene in enumerate(reader.scenes):
             findings += metadata_findings(f"{name}: image {number}", scene)
         too_large = size_findings(name, reader, settings)

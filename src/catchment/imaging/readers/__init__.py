@@ -5,7 +5,10 @@ A reader sees an image file as scenes of `tczyx` and hands out regions of them w
 
 from __future__ import annotations
 
+import importlib
 import threading
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from catchment.contract import HEAD_BYTES
 from catchment.imaging.axes import Slices
-from catchment.imaging.recognise import container_of
+from catchment.imaging.recognise import GZIP_MAGIC, container_of
 from catchment.schema.records import Finding
 
 Pixels = npt.NDArray[Any]
@@ -63,6 +67,7 @@ class Container:
     """What the walk over a file's container learnt, apart from its scenes.
 
     `format` as `recognise` names it; `largest_segment_bytes` is the most that decoding one tile, strip or image takes.
+    `findings`: what does not keep the image from being read.
     """
 
     format: str
@@ -70,6 +75,7 @@ class Container:
     compression: str
     instrument: str | None = None
     ome_xml: bytes | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,20 @@ class Source:
     path: str
     name: str
     page_axis: str | None = None
+
+
+# container -> module and class of its reader, loaded when such a file is opened
+FAMILIES = {
+    "tiff": "tiff:TiffReader",
+    "png": "raster:RasterReader",
+    "jpeg": "raster:RasterReader",
+    "nd2": "nd2:Nd2Reader",
+    "mrc": "mrc:MrcReader",
+    "spe": "spe:SpeReader",
+    "dicom": "dicom:DicomReader",
+    "czi": "czi:CziReader",
+    "lif": "lif:LifReader",
+}
 
 
 class ImageReader(Protocol):
@@ -113,15 +133,29 @@ def open_reader(source: Source) -> ImageReader:
     UnreadableImage
         With findings: not an image of ours, or a container that fails its rules.
     """
-    with Path(source.path).open("rb") as file:
-        kind = container_of(file.read(16))
-    if kind == "tiff":
-        from catchment.imaging.readers.tiff import TiffReader
+    kind = kind_of(source.path)
+    if kind not in FAMILIES:
+        from catchment.imaging.rules import NOT_READABLE
 
-        return TiffReader(source)
-    from catchment.imaging.readers.raster import RasterReader
+        raise UnreadableImage(NOT_READABLE.broken(source.name, "content of no kind of image that is known here"))
+    module, _, reader = FAMILIES[kind].partition(":")
+    family: Callable[[Source], ImageReader] = getattr(importlib.import_module(f"{__name__}.{module}"), reader)
+    return family(source)
 
-    return RasterReader(source)
+
+def kind_of(path: str) -> str:
+    """Return the container of a file by its first bytes, inside gzip or bzip2 too; empty where it is none of ours."""
+    with Path(path).open("rb") as file:
+        start = file.read(HEAD_BYTES)
+    if start.startswith(GZIP_MAGIC):
+        try:
+            start = zlib.decompressobj(wbits=31).decompress(start, HEAD_BYTES)
+        except zlib.error:
+            return ""
+        return "mrc" if container_of(start) == "mrc" else ""
+    kind = container_of(start) or ""
+    # the first block may be longer than what was looked at: the reader settles what is inside
+    return "mrc" if kind == "bzip2" else kind
 
 
 # --- one open reader a worker ------------------------------------------------------------------------------------

@@ -38,7 +38,9 @@ def second_opinion(name: str, reader: ImageReader, source: Source) -> tuple[list
     """
     from bioio_base.exceptions import UnsupportedFileFormatError
 
-    plugin = PLUGINS[reader.container.format]
+    plugin = PLUGINS.get(reader.container.format)
+    if plugin is None:
+        return [], f"none: no second reader for {reader.container.format}"
     module = importlib.import_module(plugin)
     asked = f"{plugin.replace('_', '-')} {module.__version__}"
     try:

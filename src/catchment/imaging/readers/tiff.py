@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,16 @@ from catchment.imaging.ome_xml import OmeDocument, OmeImage, looks_like_ome, rea
 from catchment.imaging.physical import size_um
 from catchment.imaging.readers import Container, DecodingFailed, Pixels, Scene, Source, UnreadableImage
 from catchment.imaging.readers.tiff_rows import PAGE_BYTES, rows_of
-from catchment.imaging.rules import CUT_SHORT, NO_PLACE, NOT_READABLE, OME_XML_UNFIT, PIXELS_MISSING
+from catchment.imaging.rules import (
+    CUT_SHORT,
+    NO_PLACE,
+    NO_READER,
+    NOT_READABLE,
+    OME_XML_UNFIT,
+    PIXELS_MISSING,
+    SLIDE_PICTURES,
+)
+from catchment.imaging.slides import NDPI_MAGNIFICATION, SLIDE_KINDS, aperio_size_um, is_picture
 from catchment.imaging.tiff_layout import TiffLayout, walk
 from catchment.schema.records import Finding
 from catchment.schema.rules import is_error
@@ -34,6 +44,9 @@ HEADER_ERRORS = (
 # imagecodecs raises RuntimeError's subclasses
 DECODE_ERRORS = (*HEADER_ERRORS, zlib.error, NotImplementedError)
 # values of the tag ResolutionUnit that nothing made for print uses
+CENTIMETRE = 3
+# what the VSI of Olympus' cellSens has right behind the header of a TIFF
+VSI_MARKER = b"\x18\0IS"
 METRIC_UNITS = {4: "mm", 5: "µm"}
 RGB_NAMES = {2: ("L", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 RGB_COLOURS = {"R": "FF0000", "G": "00FF00", "B": "0000FF"}
@@ -59,14 +72,39 @@ class TiffReader:
             findings = self._faults(document)
             if findings:
                 raise UnreadableImage(*findings)
+            left_out = self._leave_pictures_out()
             self._stack = opened.pop_all()
         self.container = Container(
             format="ome-tiff" if document else "tiff",
             largest_segment_bytes=layout.largest_segment_bytes,
             compression=", ".join(map(compression_name, sorted(layout.compressions))),
             instrument=document.instrument if document else None,
-            ome_xml=layout.description if document else None,
+            # it would speak of images that are not in the store
+            ome_xml=layout.description if document and not left_out else None,
+            findings=(SLIDE_PICTURES.broken(source.name, ", ".join(left_out), count=len(left_out)),)
+            if left_out
+            else (),
         )
+
+    def _leave_pictures_out(self) -> list[str]:
+        """Drop the images that show the slide and not the scan; return their names."""
+        told = [
+            series.name if series.kind in SLIDE_KINDS else scene.name
+            for series, scene in zip(self._series, self.scenes, strict=True)
+        ]
+        tags = [magnification_of(series) for series in self._series]
+        pictures = [is_picture(*each) for each in zip(told, tags, strict=True)]
+        if not any(pictures) or all(pictures):
+            return []
+        kept = [index for index, picture in enumerate(pictures) if not picture]
+        self._series = [self._series[index] for index in kept]
+        self._arrangements = [self._arrangements[index] for index in kept]
+        # the name of a scan may be what is written on its label
+        self.scenes = tuple(
+            replace(self.scenes[index], name="") if self._series[0].kind in SLIDE_KINDS else self.scenes[index]
+            for index in kept
+        )
+        return [name or "image of the slide" for name, picture in zip(told, pictures, strict=True) if picture]
 
     def _open(self, opened: contextlib.ExitStack) -> tuple[Any, list[Any]]:
         """Return the open file and its series, of which every header has been read."""
@@ -165,13 +203,19 @@ class TiffReader:
     def _plain_sizes(self, series: Any) -> dict[str, float | None]:
         """Return pixel sizes of a plain TIFF, where it says that its resolution is one of the specimen.
 
-        ImageJ names a unit of length. Without it, inch and centimetre are what printers and cameras write.
+        ImageJ names a unit of length. Without it, inch and centimetre are what printers and cameras write, but for
+        Hamamatsu's scanners. Aperio's write the size into the description.
         """
+        if series.kind == "svs":
+            edge = aperio_size_um(str(series.keyframe.description))
+            return {"z": None, "y": edge, "x": edge}
         tags, imagej = series.keyframe.tags, self._tiff.imagej_metadata or {}
         unit = str(imagej.get("unit", "")) if self._tiff.is_imagej else ""
         if not unit:
             code = tags.valueof("ResolutionUnit")
             unit = METRIC_UNITS.get(code, "") if isinstance(code, int) else ""
+        if series.kind == "ndpi" and tags.valueof("ResolutionUnit") == CENTIMETRE:
+            unit = "cm"
         sizes: dict[str, float | None] = {"z": size_um(as_float(imagej.get("spacing")), unit)}
         for axis in "yx":
             tag = tags.get(f"{axis.upper()}Resolution")
@@ -212,6 +256,10 @@ def inspect(source: Source) -> tuple[TiffLayout, OmeDocument | None]:
     """
     with Path(source.path).open("rb") as file:
         layout = walk(file, source.name)
+        file.seek(8)
+        if file.read(len(VSI_MARKER)) == VSI_MARKER:
+            found = "a VSI, which holds overviews only: its pixels lie in a folder of .ets files beside it"
+            raise UnreadableImage(NO_READER.broken(source.name, found))
     document = read_ome_xml(layout.description, source.name) if looks_like_ome(layout.description) else None
     findings = [*layout.findings, *(document.findings if document else ())]
     if not layout.directories and not findings:
@@ -254,6 +302,12 @@ def compression_name(code: int) -> str:
         return str(tifffile.COMPRESSION(code).name)
     except ValueError:
         return str(code)
+
+
+def magnification_of(series: Any) -> dict[int, object]:
+    """Return the tag by which Hamamatsu's scanners tell scans from pictures of the slide."""
+    tag = series.keyframe.tags.get(NDPI_MAGNIFICATION) if series.kind == "ndpi" else None
+    return {} if tag is None else {NDPI_MAGNIFICATION: tag.value}
 
 
 def as_float(value: object) -> float | None:

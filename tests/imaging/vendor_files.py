@@ -1,0 +1,81 @@
+"""Vendors' files written byte by byte, so that each can lie about one thing."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def mrc(values: np.ndarray, order: str = "<", axes: tuple[int, int, int] = (1, 2, 3), **changed: int) -> bytes:
+    """A map of values (sections, rows, columns); header words may be changed by their number, as `w4=...`."""
+    mode = {"i1": 0, "i2": 1, "f4": 2, "u2": 6, "f2": 12}[values.dtype.str[1:]]
+    sections, rows, columns = values.shape
+    words: dict[int, int] = {1: columns, 2: rows, 3: sections, 4: mode, 8: columns, 9: rows, 10: sections, 23: 1, 24: 0}
+    words |= dict(zip((17, 18, 19), axes, strict=True)) | {int(key[1:]): value for key, value in changed.items()}
+    header = bytearray(1024)
+    for word, value in words.items():
+        struct.pack_into(order + "i", header, 4 * (word - 1), value)
+    cell = [10.0 * words[word] for word in (8, 9, 10)]
+    struct.pack_into(order + "3f", header, 40, *cell)
+    header[208:212] = b"MAP "
+    header[212:214] = b"\x44\x44" if order == "<" else b"\x11\x11"
+    return bytes(header) + values.astype(values.dtype.newbyteorder(order)).tobytes()
+
+
+def spe(frames: np.ndarray, /, **changed: int) -> bytes:
+    """An SPE of frames (t, y, x) of uint16."""
+    told = {"x": frames.shape[2], "y": frames.shape[1], "frames": frames.shape[0], "kind": 3} | changed
+    header = bytearray(4100)
+    for place, code, key in ((42, "H", "x"), (656, "H", "y"), (1446, "i", "frames"), (108, "h", "kind")):
+        struct.pack_into("<" + code, header, place, told[key])
+    header[2996:3000] = b"\x67\x45\x23\x01"
+    return bytes(header) + frames.astype("<u2").tobytes()
+
+
+def segment(kind: bytes, data: bytes) -> bytes:
+    """A segment of a CZI, padded to whole 32 bytes."""
+    room = -(-len(data) // 32) * 32
+    return struct.pack("<16sqq", kind, room, len(data)) + data.ljust(room, b"\0")
+
+
+def entry(place: int, where: Mapping[str, tuple[int, int]], kind: int, compression: int, part: int = 0) -> bytes:
+    """The entry of a block: start and size along each dimension."""
+    fixed = struct.pack("<2siqiiB5si", b"DV", kind, place, part, compression, 0, b"", len(where))
+    return fixed + b"".join(
+        struct.pack("<4siifi", name.encode(), start, size, 0.0, size) for name, (start, size) in where.items()
+    )
+
+
+def czi(
+    *tiles: tuple[dict[str, int], np.ndarray],
+    kind: int = 1,
+    compression: int = 0,
+    xml: bytes = b"",
+    attachments: tuple[bytes, ...] = (),
+    encode: object = None,
+) -> bytes:
+    """A CZI of tiles: start along each dimension, and pixels y, x (of uint16 where `kind` is not told)."""
+    data = segment(b"ZISRAWFILE", bytes(80 + 432))
+    entries = []
+    for starts, pixels in tiles:
+        where = {name: (start, 1) for name, start in starts.items() if name not in "XY"}
+        where = {"X": (starts["X"], pixels.shape[1]), "Y": (starts["Y"], pixels.shape[0]), **where}
+        own = entry(len(data), where, kind, compression)
+        stored = pixels.tobytes() if encode is None else encode(pixels)  # type: ignore[operator]
+        block = (struct.pack("<iiq", 0, 0, len(stored)) + own).ljust(256, b"\0") + stored
+        data += segment(b"ZISRAWSUBBLOCK", block)
+        entries.append(own)
+    places = {"directory": len(data)}
+    data += segment(b"ZISRAWDIRECTORY", struct.pack("<i", len(entries)).ljust(128, b"\0") + b"".join(entries))
+    places["metadata"] = len(data) if xml else 0
+    data += segment(b"ZISRAWMETADATA", struct.pack("<ii", len(xml), 0).ljust(256, b"\0") + xml) if xml else b""
+    places["attachments"] = len(data) if attachments else 0
+    if attachments:
+        told = b"".join(bytes(48) + name.ljust(80, b"\0") for name in attachments)
+        data += segment(b"ZISRAWATTDIR", struct.pack("<i", len(attachments)).ljust(256, b"\0") + told)
+    header = struct.pack(
+        "<iiii16s16siqqiq", 1, 0, 0, 0, b"", b"", 0, places["directory"], places["metadata"], 0, places["attachments"]
+    )
+    return data[:32] + header + data[32 + len(header) :]

@@ -1,0 +1,132 @@
+"""What becomes of a real image: converted and equal to an independent reader on every plane, or held, and why.
+
+The independent readers' answers lie beside this file: Bio-Formats for nearly all (`ask_bioformats.py`), Zeiss' own
+library and ffmpeg where Bio-Formats fails or composes a mosaic in another order; tifffile where all of them fail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from catchment.config import ImagingConvert
+from catchment.schema.records import Description
+from tests.imaging.conftest import Passage, carry
+
+FILES = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
+FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FOLDERS = ("bad", "czi", "dicom", "hcs_sbs", "lif", "mrc", "nd2", "ome-tiff", "png", "spe", "tiff", "wsi")
+PLATES = "hcs/resources"
+IMAGE_ENDINGS = (".tif", ".tiff")
+
+BIOFORMATS: dict[str, Any] = json.loads(Path(__file__).with_name("bioformats.json").read_text(encoding="utf-8"))
+OTHERS: dict[str, Any] = json.loads(Path(__file__).with_name("other_readers.json").read_text(encoding="utf-8"))
+# Bio-Formats hands out maps as they are stored, the last row first: what its axes z, y, x are in truth
+STORED_AXES = {"mrc/EMD-3001.map.bz2": "yxz", "mrc/EMD-3197.map": "zyx", "mrc/emd_3197.map.gz": "zyx"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the table; `notes` are the codes of warnings."""
+
+    format: str
+    reader: str
+    version: str
+    outcome: str
+    notes: str
+
+    def cells(self, version: bool = True) -> list[str]:
+        """The cells of the line, without the version of the reader where that is not asked for."""
+        reader = f"{self.reader} {self.version}" if version and self.reader else self.reader
+        return [self.format, reader, self.outcome, self.notes]
+
+
+def real_files() -> list[str]:
+    """Every real image but those of plates, relative to their folder."""
+    return sorted(
+        str(path.relative_to(FILES))
+        for folder in FOLDERS
+        for path in (FILES / folder).glob("*")
+        if path.suffix not in (".txt", ".md")
+    )
+
+
+def plate_planes() -> dict[str, list[str]]:
+    """The single planes of each plate, relative to the folder of real images."""
+    planes: dict[str, list[str]] = {}
+    for path in sorted((FILES / PLATES).rglob("*")):
+        if path.suffix.lower() in IMAGE_ENDINGS:
+            name = str(path.relative_to(FILES))
+            planes.setdefault("/".join(name.split("/")[:3]), []).append(name)
+    return planes
+
+
+def outcome_of(name: str, scratch: Path) -> Outcome:
+    """What the modality makes of a file; raises AssertionError where it makes anything that others do not see."""
+    passage = carry(FILES / name, scratch, settings=ImagingConvert())
+    described = passage.description
+    told = (
+        (described.format, described.reader, described.reader_version)
+        if isinstance(described, Description)
+        else ("",) * 3
+    )
+    errors = sorted({finding.code for finding in passage.findings if finding.level == "error"})
+    warnings = sorted({finding.code for finding in passage.findings if finding.level != "error"})
+    if errors:
+        return Outcome(*told, f"held: {', '.join(errors)}", ", ".join(warnings))
+    return Outcome(*told, compared(name, passage), ", ".join(warnings))
+
+
+def compared(name: str, passage: Passage) -> str:
+    """Say who sees the same pixels; every image of the store must be one that the other reader sees."""
+    assert isinstance(passage.description, Description)
+    scenes: Any = passage.description.facts["scenes"]
+    asked, seen = answers(name)
+    for number, scene in enumerate(scenes):
+        pixels = passage.pixels(image=str(number) if len(scenes) > 1 else "")
+        digest = hashlib.sha256(as_others(name, pixels)).hexdigest()
+        same = [image for image in seen if image["sha256"] == digest]
+        assert same, f"{name}: image {number} is none that {asked} sees"
+        sizes_agree(name, scene["physical_size_um"], same[0].get("sizes_um"))
+    count = f"{len(scenes)} images" if len(scenes) > 1 else "1 image"
+    return f"converted: {count}, every plane equal to {asked}"
+
+
+def answers(name: str) -> tuple[str, list[dict[str, Any]]]:
+    """Who is asked about a file, and the images that they see in it."""
+    if name in OTHERS:
+        return OTHERS[name]["reader"], OTHERS[name]["images"]
+    told = BIOFORMATS["files"][name]
+    if "images" in told:
+        return BIOFORMATS["reader"], told["images"]
+    plane = tifffile.imread(FILES / name)
+    return "tifffile", [{"sha256": hashlib.sha256(plane.astype(plane.dtype.newbyteorder("<")).tobytes()).hexdigest()}]
+
+
+def as_others(name: str, pixels: np.ndarray) -> bytes:
+    """The pixels t, c, z, y, x of a store in the order in which the other reader hands them out, little-endian."""
+    if name in STORED_AXES:
+        order = [2 + "zyx".index(axis) for axis in STORED_AXES[name]]
+        pixels = pixels.transpose(0, 1, *order)[..., ::-1, :]
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
+
+
+def sizes_agree(name: str, own: dict[str, float | None], others: list[float | None] | None) -> None:
+    """Hold pixel sizes against the other reader's: ours may be missing (print resolutions), never different."""
+    if others is None or name in STORED_AXES:
+        return
+    for axis, size in zip("zyx", others, strict=True):
+        assert own[axis] is None or (size is not None and math.isclose(own[axis], size, rel_tol=1e-6)), (name, axis)
+
+
+def table_of(page: str) -> dict[str, list[str]]:
+    """The lines of the table in the page: file -> its cells."""
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    return {cells[0].strip("`"): cells[1:] for cells in ([c.strip() for c in line[1:-1].split("|")] for line in lines)}
