@@ -50,7 +50,7 @@ class SinglecellAdmit(Section):
 class SinglecellConvert(Section):
     zstd_level: int = Field(3, ge=1, le=19)
     """Compression of SOMA arrays: 3 is near the speed of the disk, 9 is 8 % smaller at twice the time."""
-    limits: dict[str, Limit] = {"median_genes_by_counts": Limit(min=1, level="error")}
+    limits: dict[str, Limit] = {"median_genes_by_counts": Limit(min=1)}
     """Bounds on QC metrics, by scanpy's names."""
 
 

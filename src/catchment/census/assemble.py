@@ -29,7 +29,7 @@ from catchment.census.normalised import full_gene_assays, shares_of
 from catchment.census.source import Source, in_tile, row_blocks
 from catchment.census.statistics import CellStatistics, cell_statistics, joined
 from catchment.census.summary import CellCounts, census_info
-from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
+from catchment.compute import available_threads
 from catchment.config import CensusSettings
 from catchment.schema.records import Census, Normalised, Plan, PlannedDataset
 from catchment.soma import (
@@ -194,14 +194,15 @@ class Filled:
 def fill_matrices(
     experiments: Sequence[Experiment], addresses: Mapping[str, Addresses], workdir: Path, threads: int
 ) -> Iterator[tuple[Piece, Filled]]:
-    """Write every dataset, the largest first, and yield each with what was learnt."""
-    pairs = [(experiment, planned) for experiment in experiments for planned in experiment.datasets]
-    pairs.sort(key=lambda pair: -pair[1].rows)
-    own_threads = threads if len(pairs) < PIECES_WORTH_A_CLUSTER else 1
-    pieces = [
-        Piece(experiment, planned, addresses[experiment.name], workdir, own_threads) for experiment, planned in pairs
-    ]
-    yield from zip(pieces, each(fill_dataset, pieces, threads), strict=True)
+    """Write every dataset, one after the other, and yield each with what was learnt.
+
+    TileDB's own threads do the work: two threads of one process that open SOMA objects at the same time can crash
+    tiledbsoma 2.3.0 (docs/decisions/0007).
+    """
+    for experiment in experiments:
+        for planned in experiment.datasets:
+            piece = Piece(experiment, planned, addresses[experiment.name], workdir, threads)
+            yield piece, fill_dataset(piece)
 
 
 def fill_dataset(piece: Piece) -> Filled:

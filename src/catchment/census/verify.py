@@ -21,7 +21,7 @@ import tiledbsoma
 from catchment.census.ledger import ledger_table
 from catchment.census.summary import CellCounts, count_rows
 from catchment.census.verify_cells import Checked, Part, check_dataset, require
-from catchment.compute import PIECES_WORTH_A_CLUSTER, available_threads, each
+from catchment.compute import available_threads
 from catchment.schema.columns import CENSUS_INFO, CENSUS_SCHEMA_VERSION, MEASUREMENTS, OBS, VAR, Table, names
 from catchment.schema.records import Census, Plan, PlannedDataset, Verification
 from catchment.soma import context
@@ -119,9 +119,8 @@ def check_experiment(
     checks["dictionaries"] += check_dictionaries(experiment.obs, f"{where}/obs")
     genes = var["feature_id"].to_pylist()
     require(genes == sorted(set(genes)), f"{where}/ms/RNA/var: feature_id does not rise")
-    one_thread = len(datasets) >= PIECES_WORTH_A_CLUSTER
-    parts = [Part(planned, root, workdir, genes, 1 if one_thread else threads) for planned in datasets]
-    results = list(each(check_dataset, parts, threads))
+    # one after the other, as they were written: see docs/decisions/0007
+    results = [check_dataset(Part(planned, root, workdir, genes, threads)) for planned in datasets]
     check_genes(var, datasets, results, f"{where}/ms/RNA/var")
     check_presence(measurement[PRESENCE], datasets, results, f"{where}/ms/RNA/{PRESENCE}")
     layers = sorted(measurement.X)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ class Genes:
     mitochondrial: npt.NDArray[np.bool_]
 
 
+@cache
 def pattern_of(organism: str) -> re.Pattern[str]:
     """Return what an Ensembl gene id of an organism looks like."""
     prefix = vocabulary.organisms()[organism].gene_prefix
