@@ -78,10 +78,10 @@ def test_a_step_ends_by_saving_its_record_and_saying_so(tmp_path: Path, caplog: 
     [
         (CHECKSUM.broken("x", "y"), True),
         (DOCTYPE.broken("x", "y"), False),
-        (DOCTYPE.broken("x", "y").model_copy(update={"level": "warning"}), True),
+        (DOCTYPE.broken("x", "y").model_copy(update={"level": "warning"}), False),
         (CHECKSUM.broken("x", "y").model_copy(update={"code": "NEW-001"}), False),
     ],
-    ids=["harmless", "unsafe", "unsafe, but a warning", "of a rule that nobody here knows"],
+    ids=["harmless", "unsafe", "unsafe, though a warning", "of a rule that nobody here knows"],
 )
 def test_the_bytes_of_a_held_asset_are_published_unless_a_rule_of_safety_failed(
     finding: Finding, published: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,14 +52,19 @@ def finish(record: R, out: Path) -> R:
 
 
 def held(step: str, asset: Asset, findings: list[Finding], watch: Stopwatch) -> Held:
-    """Return the record of an asset that stops here.
+    """Return the record of an asset that stops here."""
+    safe = may_be_published(asset, findings)
+    return Held(held_at=step, asset=asset, findings=tuple(findings), publish_bytes=safe, **watch.stamp())
 
-    Its bytes may be published unless they broke an unsafe rule, or one that nobody here knows.
+
+def may_be_published(asset: Asset, findings: Iterable[Finding]) -> bool:
+    """Tell whether an asset's own bytes may reach a release.
+
+    Not where they broke an unsafe rule, at any level: a slide's label or a header may name a patient in a file that
+    converts well. Nor where an error has a code that nobody here knows.
     """
     rules = rules_of(asset.modality)
-    broken = [rules.get(finding.code) for finding in findings if is_error(finding)]
-    safe = not any(rule is None or rule.unsafe for rule in broken)
-    return Held(held_at=step, asset=asset, findings=tuple(findings), publish_bytes=safe, **watch.stamp())
+    return not any(rules[finding.code].unsafe if finding.code in rules else is_error(finding) for finding in findings)
 
 
 def passed_on(earlier: Held, watch: Stopwatch) -> Held:

@@ -24,7 +24,17 @@ from catchment.modalities import (
     modality,
     normalise_asset,
 )
-from catchment.outcome import Stopwatch, confined, content_of, finish, held, passed_on, stored, with_reason
+from catchment.outcome import (
+    Stopwatch,
+    confined,
+    content_of,
+    finish,
+    held,
+    may_be_published,
+    passed_on,
+    stored,
+    with_reason,
+)
 from catchment.quality import judge
 from catchment.schema.build import Build
 from catchment.schema.records import (
@@ -168,6 +178,7 @@ def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -
         derived_files=files,
         contribution=normalisation.contribution,
         findings=tuple(findings),
+        publish_bytes=may_be_published(asset, findings),
         **watch.stamp(),
     )
     return finish(normalised, out)

@@ -62,6 +62,15 @@ def test_unsafe_bytes_have_no_place_not_even_through_another_asset(tmp_path: Pat
     assert (raw.path, [file.path for file in raw.files]) == (f"raw/{B}", ["f0002.bin"])
 
 
+def test_bytes_that_name_a_person_have_no_place_though_their_dataset_has(tmp_path: Path) -> None:
+    made = Synthetic(tmp_path)
+    made.submission(A, "study")
+    made.dataset(made.asset(A, "imaging", 1, b"a slide and its label"), publish_bytes=False)
+    kinds = [placement.kind for placement in placements(made.build(), ReleaseSettings())]
+    assert "dataset" in kinds
+    assert "raw" not in kinds
+
+
 def test_the_policy_can_keep_all_submitted_files_back(made: Synthetic) -> None:
     kinds = {placement.kind for placement in placements(made.build(), ReleaseSettings(publish_raw=False))}
     assert kinds == {"dataset", "derived", "census"}

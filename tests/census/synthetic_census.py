@@ -169,6 +169,7 @@ def record(
             measurements=measurements or (measurement(f"{accession}.D0001", "matrix", cells, "cells"),),
         ),
         findings=(),
+        publish_bytes=True,
         **STAMP,
     )
 

@@ -157,6 +157,7 @@ class Synthetic:
                 ),
             ),
             findings=tuple(more.get("findings", ())),
+            publish_bytes=more.get("publish_bytes", True),
             **stamp("normalise"),
         )
         self.normalised.append(record)

@@ -78,7 +78,7 @@ def raw_placements(build: Build) -> list[Placement]:
     Bytes that broke a container or security rule in any asset are left out, whatever other asset has them too.
     """
     records: list[Normalised | Held] = [*build.normalised, *build.held]
-    unsafe = {file.sha256 for held in build.held if not held.publish_bytes for file in held.asset.files}
+    unsafe = {file.sha256 for record in records if not record.publish_bytes for file in record.asset.files}
     chosen: dict[str, dict[str, StoredFile]] = {}
     for record in records:
         for file in record.asset.files:

@@ -303,7 +303,7 @@ class Converted(Record):
 
 
 class Normalised(Record):
-    """`normalise.json`: the derived view, and what census and catalogue take."""
+    """`normalise.json`: the derived view, and what census and catalogue take. `publish_bytes` as in `Held`."""
 
     outcome: Literal["done"] = "done"
     asset: Asset
@@ -314,6 +314,7 @@ class Normalised(Record):
     derived_files: tuple[StoredFile, ...]
     contribution: Contribution
     findings: tuple[Finding, ...]
+    publish_bytes: bool
 
 
 class Held(Record):
