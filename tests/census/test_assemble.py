@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cellxgene_census
@@ -16,6 +17,7 @@ from catchment.config import CensusSettings
 from catchment.errors import BadInput
 from catchment.soma import TILE
 from catchment.soma_digest import logical_digest
+from tests import field_client
 
 from .conftest import Build
 from .synthetic_census import HUMAN, MOUSE, Built, Made, gene_names, record, three_datasets
@@ -56,12 +58,11 @@ def frame(built: Built, path: str) -> Any:
 
 
 @ANNDATA_NAMES_ROWS
-def test_the_fields_client_gets_the_counts_of_the_cells_it_asks_for(built: Built) -> None:
+def test_the_fields_client_gets_the_counts_of_the_cells_it_asks_for(built: Built, tmp_path: Path) -> None:
     human = [made for made in three_datasets() if made.organism == HUMAN]
+    question = {"organism": "Homo sapiens", "obs_value_filter": "cell_type == 'hepatocyte'"}
+    found = field_client.get_anndata(built.soma, tmp_path, **question)
     with cellxgene_census.open_soma(uri=str(built.soma)) as census:
-        found = cellxgene_census.get_anndata(
-            census, organism="Homo sapiens", obs_value_filter="cell_type == 'hepatocyte'"
-        )
         version = census["census_info"]["summary"].read().concat().to_pandas()
     kept = [0, 2, 3, 4, 5, 6]  # the second cell is a neuron
     assert found.obs["soma_joinid"].tolist() == kept
@@ -71,14 +72,11 @@ def test_the_fields_client_gets_the_counts_of_the_cells_it_asks_for(built: Built
 
 
 @ANNDATA_NAMES_ROWS
-def test_the_client_gets_genes_of_another_organism_and_a_layer(built: Built) -> None:
+def test_the_client_gets_genes_of_another_organism_and_a_layer(built: Built, tmp_path: Path) -> None:
+    genes = "feature_name in ['gene 1', 'gene 4']"
+    question = {"organism": "Mus musculus", "X_name": "normalized", "var_value_filter": genes}
+    found = field_client.get_anndata(built.soma, tmp_path, **question)
     with cellxgene_census.open_soma(uri=str(built.soma)) as census:
-        found = cellxgene_census.get_anndata(
-            census,
-            organism="Mus musculus",
-            X_name="normalized",
-            var_value_filter="feature_name in ['gene 1', 'gene 4']",
-        )
         presence = cellxgene_census.get_presence_matrix(census, "Homo sapiens").toarray()
     counts = expected_counts([made for made in three_datasets() if made.organism == MOUSE])
     shares = (counts / counts.sum(axis=1, keepdims=True))[:, [0, 3]]

@@ -11,6 +11,8 @@ import anndata
 import numpy as np
 import pytest
 
+from tests import field_client
+
 from .conftest import call, record_times, snakemake
 
 pytestmark = pytest.mark.slow
@@ -45,29 +47,25 @@ def test_the_documents_of_the_interface_are_there(release: Path) -> None:
         assert (release / name).stat().st_size > 0
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_the_census_opens_with_the_client_of_the_field_and_gives_back_the_counts(
-    release: Path, demonstration: Path
+    release: Path, demonstration: Path, tmp_path: Path
 ) -> None:
-    import cellxgene_census
-
     submitted = {
         "Homo sapiens": ["1-liver-donor-1/liver_donor1.h5ad", "2-liver-donor-2/liver_donor2.h5ad"],
         "Mus musculus": ["3-liver-mouse/liver_mouse.h5ad"],
     }
-    with cellxgene_census.open_soma(uri=str(release / "census/soma")) as census:
-        for organism, files in submitted.items():
-            found = cellxgene_census.get_anndata(census, organism=organism)
-            sources = [raw_counts(demonstration / "uploads" / name) for name in files]
-            assert found.n_obs == sum(source.n_obs for source in sources) >= 2_000
-            first = 0
-            for source in sources:
-                genes = found.var["feature_id"].to_numpy()
-                columns = [int(np.flatnonzero(genes == gene)[0]) for gene in source.var_names]
-                mine = found.X[first : first + source.n_obs].tocsc()[:, columns].tocsr()
-                assert (mine != source.X).nnz == 0
-                first += source.n_obs
-            assert set(found.obs["tissue"]) == {"liver"}
+    for organism, files in submitted.items():
+        found = field_client.get_anndata(release / "census/soma", tmp_path, organism=organism)
+        sources = [raw_counts(demonstration / "uploads" / name) for name in files]
+        assert found.n_obs == sum(source.n_obs for source in sources) >= 2_000
+        first = 0
+        for source in sources:
+            genes = found.var["feature_id"].to_numpy()
+            columns = [int(np.flatnonzero(genes == gene)[0]) for gene in source.var_names]
+            mine = found.X[first : first + source.n_obs].tocsc()[:, columns].tocsr()
+            assert (mine != source.X).nnz == 0
+            first += source.n_obs
+        assert set(found.obs["tissue"]) == {"liver"}
 
 
 def raw_counts(path: Path) -> anndata.AnnData:

@@ -31,6 +31,9 @@ from catchment.vocabulary import PINNED_SCHEMA, organisms
 NORMALIZED = "normalized"
 PRESENCE = "feature_dataset_presence_matrix"
 
+# the column whose filter is tried: the one that people filter by
+FILTERED = "cell_type"
+
 
 def verify(plan: Plan, census: Census, store: Path, workdir: Path) -> Verification:
     """Return what was checked, and on how many things.
@@ -189,9 +192,10 @@ def check_layer(array: Any, results: Sequence[Checked], genes: int, cells: int, 
 
 
 def check_dictionaries(obs: Any, where: str) -> int:
-    """Find the cells of one value of each coded column as a reader would; return how many columns there are.
+    """Look every code up in its dictionary, and filter one column as a reader would; return how many columns there are.
 
-    A dictionary that was lost while it was written reads back as numbers of no values, and finds nothing.
+    A dictionary that was lost while it was written reads back as numbers of no values, and finds nothing. Filters
+    make a TileDB context each, and tiledbsoma 2.3.0 has been seen to abort in many of them: one column stands for all.
     """
     coded = [column.name for column in OBS if column.coded]
     for name in coded:
@@ -199,11 +203,12 @@ def check_dictionaries(obs: Any, where: str) -> int:
         highest = pc.max(column.indices).as_py()
         found = len(column.dictionary)
         require(highest < found, f"{where}/{name}: the dictionary has {found} values, cells have {highest + 1}")
-        values = column.dictionary_decode()
-        value = values[0].as_py()
-        expected = pc.sum(pc.equal(values, value)).as_py()
-        found = len(obs.read(column_names=["soma_joinid"], value_filter=f"{name} == {value!r}").concat())
-        require(found == expected, f"{where}: {name} == {value!r} finds {found} cells, expected {expected}")
+        if name == FILTERED:
+            values = column.dictionary_decode()
+            value = values[0].as_py()
+            expected = pc.sum(pc.equal(values, value)).as_py()
+            found = len(obs.read(column_names=["soma_joinid"], value_filter=f"{name} == {value!r}").concat())
+            require(found == expected, f"{where}: {name} == {value!r} finds {found} cells, expected {expected}")
     return len(coded)
 
 
