@@ -40,7 +40,8 @@ that only imports what the contender needs. *Same content*: what the warm-up rou
 zarr, pyteomics) and compared with the source (anndata, tifffile, pyteomics). A *floor* decodes, encodes and writes the
 same bytes with no framework, checks nothing, and is on one thread.
 
-{datetime.now(UTC).date()}; {machine}, Python {platform.python_version()}; {tools}.
+{datetime.now(UTC).date()}; {machine}, Python {platform.python_version()};
+{tools}.
 """
 
 

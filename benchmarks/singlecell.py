@@ -80,7 +80,7 @@ def prepare_table(data: Path) -> str:
     np.save(data / "rows.npy", np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)))
     np.save(data / "columns.npy", matrix.indices.astype(np.int64))
     np.save(data / "values.npy", matrix.data)
-    return text.replace("H5AD, gzip 4", "the counts of that H5AD as three plain arrays: row, column, value")
+    return text.partition(", H5AD")[0] + ", as three plain arrays in memory: row, column, value."
 
 
 def described(data: Path) -> str:
@@ -352,7 +352,7 @@ RACES = {
     "writer": race.Race(
         "The SOMA writer alone",
         "The same array (tiles, filters, capacity) filled from the same table in memory. Written a tile at a time, "
-        "tiledbsoma leaves one fragment a tile; the others one in all.",
+        "tiledbsoma\nleaves one fragment a tile; the others one in all.",
         prepare_table,
         WRITERS,
     ),
