@@ -59,7 +59,7 @@ def forget(record: Path, workdir: Path) -> None:
 def cost(command: list[str], record: Path, workdir: Path) -> tuple[float, float]:
     """Return CPU seconds of a command, and the share of imports in a second run that traces them.
 
-    The share is one of wall time on both sides: that is what the trace tells, and what else the machine does slows both.
+    The share is one of wall time on both sides: the trace tells no other, and what else runs slows both.
     """
     forget(record, workdir)
     total, _ = cpu_seconds(command, workdir, race.environment())
