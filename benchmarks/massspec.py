@@ -314,9 +314,9 @@ RACES = {
 From one mzML to another that holds the same spectra, now with an index. Catchment keeps the document byte for byte and
 puts a new index around it, after it has decoded and checked every array; then it scans the written file, reads a sample
 of it with pyteomics, and writes a table of spectra, mzQC and a thumbnail. The others decode and encode anew (zlib at
-their own level), and do not look at what they wrote. What reads with pyteomics here carries over less: no chromatogram
-and few parameters. Compared are ids, m/z and intensities of every spectrum, and whether collision energies, chromatogram and
-index are there; other metadata is not. The floor does not look at what it copies.
+their own level), and do not look at what they wrote. What reads with pyteomics here carries over less: no
+chromatogram and few parameters. Compared are ids, m/z and intensities of every spectrum, and whether collision
+energies, chromatogram and index are there; other metadata is not. The floor does not look at what it copies.
 """,
         prepare,
         REWRITES,
