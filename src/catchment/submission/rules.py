@@ -40,7 +40,7 @@ UNSAFE_PATH = declare(
     "a listed path leaves the upload",
     expected="a path below the upload's folder, without links",
     fix="put the file into the upload's folder and list its name",
-    source="docs/operators.md, hostile uploads",
+    source="docs/submitting.md, what is checked",
     unsafe=True,
 )
 UNKNOWN_SAMPLE = declare(
