@@ -320,6 +320,15 @@ def test_any_change_of_a_matrix_changes_the_digest(tmp_path: Path, cells: Any, h
     assert experiment(tmp_path / "a", CELLS) != experiment(tmp_path / "b", cells, **how)
 
 
+def test_a_known_digest_of_a_matrix_stands_for_its_values(tmp_path: Path) -> None:
+    experiment(tmp_path / "a", CELLS)
+    experiment(tmp_path / "b", CELLS[:2])
+    experiment(tmp_path / "c", CELLS, shape=(TILE + 3, 3))
+    one, fewer, taller = (logical_digest(str(tmp_path / name), known={"/x": "same"}) for name in "abc")
+    assert one == fewer != taller
+    assert one != logical_digest(str(tmp_path / "a"), known={"/x": "other"})
+
+
 def digest_of(path: Path, table: pa.Table, **how: Any) -> str:
     return logical_digest(str(frame_in(path, table, **how)))
 

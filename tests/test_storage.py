@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from catchment import storage
 from catchment.errors import BadInput, EnvironmentFault, NothingKept, RecordUnreadable, WorkdirLocked
 from catchment.schema.records import Finding, Held, Normalised, OtherFile, StoredFile
-from catchment.storage import Place
+from catchment.storage import Place, kept
 
 from .schema.kept import EXAMPLES, KINDS
 
@@ -363,3 +363,32 @@ def test_a_union_of_records_loads_as_the_one_that_was_saved(tmp_path: Path) -> N
 )
 def test_a_shape_survives_its_json(finding: Finding) -> None:
     assert Finding.model_validate_json(storage.to_json(finding)) == finding
+
+
+# --- stores under a key ------------------------------------------------------------------------------------------
+
+
+def test_a_store_is_made_once_and_its_note_kept(tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make(scratch: Path) -> StoredFile:
+        made.append(scratch)
+        return StoredFile(path="x", bytes=len(made), sha256="a" * 64)
+
+    first = kept(tmp_path / "key", StoredFile, make)
+    assert kept(tmp_path / "key", StoredFile, make) == first
+    assert len(made) == 1
+
+
+def test_of_two_processes_that_make_one_store_the_first_to_end_is_kept(tmp_path: Path) -> None:
+    store = tmp_path / "key"
+
+    def first(scratch: Path) -> StoredFile:
+        return StoredFile(path="first", bytes=1, sha256="a" * 64)
+
+    def second(scratch: Path) -> StoredFile:
+        kept(store, StoredFile, first)
+        return StoredFile(path="second", bytes=1, sha256="a" * 64)
+
+    assert kept(store, StoredFile, second).path == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]

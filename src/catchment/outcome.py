@@ -17,14 +17,12 @@ from catchment.isolation import Limits
 from catchment.modalities import rules_of
 from catchment.schema.records import Asset, Finding, Held, MadeBy, Record, Shape, StoredFile, Times
 from catchment.schema.rules import RULES, is_error
-from catchment.storage import commit_folder, digest_json, save, scratch_folder, stored_files
+from catchment.storage import NOTE, digest_json, kept, save, stored_files
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Record)
 S = TypeVar("S", bound=Shape)
-
-NOTE = "store.json"
 
 
 class Stopwatch:
@@ -99,9 +97,5 @@ def stored(store: Path, kind: type[S], make: Callable[[Path], S]) -> tuple[S, tu
 
     `make` fills a scratch folder and returns the note to keep in it; what it raises leaves no store behind.
     """
-    if not (store / NOTE).exists():
-        with scratch_folder(store) as scratch:
-            save(make(scratch), scratch / NOTE)
-            commit_folder(scratch, store)
-    note = kind.model_validate_json((store / NOTE).read_bytes())
+    note = kept(store, kind, make)
     return note, tuple(file for file in stored_files(store) if file.path != NOTE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,14 @@ BLOCK_ROWS = 1 << 16
 TIMES = ("created_on", "census_build_date")
 
 
-def logical_digest(uri: str, threads: int = 2) -> str:
+def logical_digest(uri: str, threads: int = 2, known: Mapping[str, str] | None = None) -> str:
     """Return the digest of what a SOMA holds, times left out (`TIMES`).
 
     Every object's path, type, metadata, schema, and values in order of coordinates. TileDB names fragments by time and
     UUID: two SOMAs of one content differ in every file name, and agree here.
+
+    `known`: by path, the digest of the values of a matrix that was drawn while they were written; its values are not
+    read again.
 
     Raises
     ------
@@ -39,7 +42,9 @@ def logical_digest(uri: str, threads: int = 2) -> str:
     with tiledbsoma.open(uri, context=context(threads)) as root:
         for path, item in walk(root):
             digest.update(f"{path}\0{item.soma_type}\0{metadata_text(item)}\0".encode())
-            if isinstance(item, tiledbsoma.DataFrame):
+            if path in (known or {}):
+                digest.update(f"{item.shape}\0{item.schema.field('soma_data').type}\0{(known or {})[path]}\0".encode())
+            elif isinstance(item, tiledbsoma.DataFrame):
                 update_with_table(digest, item)
             elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
                 update_with_matrix(digest, item)

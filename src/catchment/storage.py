@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, overload
@@ -27,7 +27,9 @@ from catchment.schema.migrate import climb
 from catchment.schema.records import Shape, StoredFile
 
 BLOCK_BYTES = 1 << 20
+NOTE = "store.json"
 T = TypeVar("T")
+S = TypeVar("S", bound=Shape)
 
 
 # --- places ------------------------------------------------------------------------------------------------------
@@ -211,6 +213,23 @@ def scratch_folder(final: Path) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def kept(store: Path, kind: type[S], make: Callable[[Path], S]) -> S:
+    """Return the note of the store under a content key; nothing is made where the key is there.
+
+    `make` fills a scratch folder and returns the note to keep in it; what it raises leaves no store behind. Where two
+    processes make one store at the same time, the first to end is kept: equal keys, equal contents.
+    """
+    if not (store / NOTE).exists():
+        with scratch_folder(store) as scratch:
+            save(make(scratch), scratch / NOTE)
+            try:
+                commit_folder(scratch, store)
+            except EnvironmentFault:
+                if not (store / NOTE).exists():
+                    raise
+    return kind.model_validate_json((store / NOTE).read_bytes())
 
 
 @contextlib.contextmanager
