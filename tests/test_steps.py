@@ -83,7 +83,7 @@ class Toy:
             convert_settings=Settings,
             normalise_settings=Settings,
             extensions=(".h5ad",) if name == "singlecell" else (),
-            recognise=lambda head: Confidence("toy", 1.0) if name == "singlecell" else None,
+            recognise=lambda head: Confidence("toy", 1.0) if name == "singlecell" and head.start else None,
             describe=self.describe,
             prepare=lambda asset, place, settings: asset,
             validate=self.validate,

@@ -107,12 +107,12 @@ def call_receive(arguments: argparse.Namespace) -> int:
     from catchment import report
     from catchment.modalities import RECOGNISER
     from catchment.submission.receive import receive
-    from catchment.submission.upload import look_at
+    from catchment.submission.sighting import uploaded
 
     code, rows, pages = 0, [], []
     for path in arguments.uploads:
         try:
-            upload = look_at(path)
+            upload = uploaded(path, RECOGNISER)
             passes = 1 if arguments.reference else 2
             total = passes * sum(upload.path(name).stat().st_size for name in upload.names)
             with progress_bar(f"receiving {path.name}", total) as progress:
@@ -127,7 +127,7 @@ def call_receive(arguments: argparse.Namespace) -> int:
             {"upload": path.name, "accession": manifest.accession, "assets": len(receipt.assets), "state": state}
         )
         own = [(path.name, manifest.accession, manifest.findings)]
-        own += [(a.files[0].name if a.files else a.asset, a.dataset, a.findings) for a in receipt.assets]
+        own += [(a.name, a.dataset, a.findings) for a in receipt.assets]
         pages += [page for page in own if page[2]]
     if arguments.json:
         print(report.json_text(rows))  # noqa: T201

@@ -7,7 +7,8 @@ that strays. Functions get a located asset (absolute paths) and a scratch place;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -35,7 +36,8 @@ HEAD_BYTES = 1 << 16
 class Head:
     """What `recognise` may look at: the first 64 KiB of a file (decompressed where it is gzip), its name and size.
 
-    A folder has no bytes; `members` are the names right inside it.
+    A folder has no bytes: `members` are the paths of every file below it, with `/`, sorted; `member` returns the head
+    of one of them, read when it is asked for.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Head:
     start: bytes
     gzipped: bool = False
     members: tuple[str, ...] = ()
+    member: Callable[[str], Head] = lambda name: Head(name=name, size=0, start=b"")
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,19 @@ class Recogniser:
         the modality that a file's name announces, whatever its content is.
     ending
         the ending of a file's name that a modality knows, empty where it knows none; safe to appear in a path.
+    companions
+        what lies beside a file and belongs to it, as `Modality.companions` says.
     """
 
     by_content: Callable[[Head], Iterable[tuple[ModalityName, Confidence]]]
     by_name: Callable[[str], ModalityName | None]
     ending: Callable[[str, ModalityName], str]
+    companions: Callable[[Head, ModalityName, AbstractSet[str]], Sequence[str]]
+
+
+def no_companions(head: Head, beside: AbstractSet[str]) -> Sequence[str]:
+    """Return nothing: every file of the modality stands by itself."""
+    return ()
 
 
 A = TypeVar("A", bound=BaseModel)
@@ -82,7 +93,8 @@ class Modality(Generic[A, C, N]):
     extensions
         lower-case name endings that announce this modality; a file so named that is not recognised is held, not lost.
     recognise
-        by content, never by name alone; None where the file is not this modality's.
+        by content, never by name alone; None where the file is not this modality's. A folder that is recognised is one
+        asset, with every file below it.
     describe
         headers only, never the data; `Unreadable` with its findings where even the container cannot be read.
     prepare
@@ -99,6 +111,8 @@ class Modality(Generic[A, C, N]):
         a derived view in the place; the archival dataset (in the first place) stays as it is.
     contribute
         what census and catalogue take.
+    companions
+        which of the names beside a recognised file (files and folders of its folder) are one asset with it.
     """
 
     admit_settings: type[A]
@@ -114,3 +128,4 @@ class Modality(Generic[A, C, N]):
     measure: Callable[[Product, Place], Metrics]
     normalise: Callable[[Dataset, Asset, Place, Place, N], Derived]
     contribute: Callable[[Dataset, Asset, Place], Contribution]
+    companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pydantic import JsonValue
@@ -70,7 +71,12 @@ def ending(file_name: str, name: ModalityName) -> str:
     return max((known for known in modality(name).extensions if lowered.endswith(known)), key=len, default="")
 
 
-RECOGNISER = Recogniser(by_content=recognitions, by_name=announced, ending=ending)
+def companions(head: Head, name: ModalityName, beside: AbstractSet[str]) -> Sequence[str]:
+    """Return which of the names beside a file are one asset with it, as its modality says."""
+    return modality(name).companions(head, beside)
+
+
+RECOGNISER = Recogniser(by_content=recognitions, by_name=announced, ending=ending, companions=companions)
 
 
 # --- what runs in the child --------------------------------------------------------------------------------------

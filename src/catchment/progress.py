@@ -51,7 +51,7 @@ def asset_status(key: AssetKey, workdir: Path, inbox: Path) -> AssetStatus:
             why = why or ("" if running else f"see {log}")
         else:
             states[step] = "pending"
-    name = asset.files[0].name if asset.files else "(no file)"
+    name = asset.name if asset.files else "(no file)"
     return AssetStatus(accession, modality, asset_id, asset.dataset, name, **states, why=why)
 
 

@@ -26,7 +26,7 @@ def check(paths: Sequence[Path], config: Config, say: Say) -> list[Page]:
     pages: list[Page] = []
     with tempfile.TemporaryDirectory(prefix="catchment-check-") as folder:
         for asset_file, asset in received(paths, Path(folder) / "inbox", pages):
-            name = file_name(asset)
+            name = asset.name
             say(f"checking {name}")
             out = Path(folder) / "work" / steps.key_of(asset) / "admit.json"
             settings = config.step_settings("admit", asset.modality)
@@ -47,7 +47,7 @@ def run(paths: Sequence[Path], out: Path, config: Config, say: Say) -> list[Page
     located = [path.resolve() for path in paths]
     with contextlib.chdir(work):
         for asset_file, asset in received(located, work / "inbox", pages):
-            name = file_name(asset)
+            name = asset.name
             final = walk(asset_file, asset, config, lambda step, name=name: say(f"{step} {name}"))  # type: ignore[misc]
             target = out / f"{asset.accession}-{asset.asset}"
             lay_out(final, asset, work, target)
@@ -64,11 +64,6 @@ def received(paths: Sequence[Path], inbox: Path, pages: list[Page]) -> Iterator[
             pages.append((str(path), "the upload", receipt.manifest.findings))
         for asset in receipt.assets:
             yield inbox / asset.accession / asset.modality / f"{asset.asset}.json", asset
-
-
-def file_name(asset: Asset) -> str:
-    """Return the submitter's name of an asset's first file."""
-    return asset.files[0].name if asset.files else asset.asset
 
 
 def walk(asset_file: Path, asset: Asset, config: Config, say: Say) -> Normalised | Held:

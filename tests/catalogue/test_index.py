@@ -71,6 +71,28 @@ def test_bytes_that_name_a_person_have_no_place_though_their_dataset_has(tmp_pat
     assert "raw" not in kinds
 
 
+def test_a_folder_is_placed_as_it_was_laid_out_with_its_empty_files(tmp_path: Path) -> None:
+    made = Synthetic(tmp_path)
+    made.submission(A, "study")
+    one, two = made.asset(A, "massspec", 1, b"peaks"), made.asset(A, "massspec", 2, b"a bomb")
+    names = ("analysis.tdf", "1.m/lock")
+    files = tuple(
+        one.files[0].model_copy(update=describe_file(made.inbox / A, f"raw/a0001.d/{name}", data))
+        for name, data in zip(names, (b"peaks", b""), strict=True)
+    )
+    made.hold(one.model_copy(update={"files": files, "folder": "run.d"}))
+    empty = one.files[0].model_copy(update=describe_file(made.inbox / A, "raw/a0002.d/lock", b""))
+    made.hold(two.model_copy(update={"files": (*two.files, empty)}), publish_bytes=False)
+    (raw,) = placements(made.build(), ReleaseSettings())
+    assert [file.path for file in raw.files] == ["a0001.d/1.m/lock", "a0001.d/analysis.tdf"]
+
+
+def describe_file(submission: Path, path: str, data: bytes) -> dict[str, object]:
+    """Write a submitted file, and return what a record says of it."""
+    put(submission / path, data)
+    return {"path": path, "name": path, "bytes": len(data), "sha256": sha256(data)}
+
+
 def test_the_policy_can_keep_all_submitted_files_back(made: Synthetic) -> None:
     kinds = {placement.kind for placement in placements(made.build(), ReleaseSettings(publish_raw=False))}
     assert kinds == {"dataset", "derived", "census"}

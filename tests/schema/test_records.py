@@ -89,3 +89,12 @@ def test_times_are_apart_from_how_a_record_was_made() -> None:
 def test_a_metric_that_is_not_a_number_is_kept_as_valid_json() -> None:
     dataset = records.Dataset.model_validate({**document("converted")["dataset"], "metrics": {"mean": float("nan")}})
     assert json.loads(dataset.model_dump_json(), parse_constant=pytest.fail)["metrics"] == {"mean": None}
+
+
+def test_an_asset_of_one_file_is_kept_without_a_folder_and_a_folder_with_its_name() -> None:
+    asset = Asset.model_validate(document("asset"))
+    assert "folder" not in json.loads(asset.model_dump_json())
+    assert asset.name == asset.files[0].name
+    folder = asset.model_copy(update={"folder": "run.d"})
+    assert Asset.model_validate_json(folder.model_dump_json()) == folder
+    assert (folder.name, asset.model_copy(update={"files": ()}).name) == ("run.d", asset.asset)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Set as AbstractSet
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -33,8 +34,19 @@ def never(*_: Any) -> Any:
 
 
 def recogniser(name: ModalityName) -> Callable[[Head], Confidence | None]:
-    """Return a function that knows a modality's files by their first bytes."""
-    return lambda head: Confidence(f"toy-{name}", 0.9) if head.start.startswith(MAGIC[name]) else None
+    """Return a function that knows a modality's files by their first bytes, and a folder by its `main` file."""
+
+    def recognise(head: Head) -> Confidence | None:
+        main = head.member("main") if "main" in head.members else head
+        return Confidence(f"toy-{name}", 0.9) if main.start.startswith(MAGIC[name]) else None
+
+    return recognise
+
+
+def companions(head: Head, beside: AbstractSet[str]) -> list[str]:
+    """Return what belongs to a toy file: `<stem>.side`, and the folder `_<stem>_`."""
+    stem = PurePosixPath(head.name).stem
+    return [f"{stem}.side", f"_{stem}_"]
 
 
 TOYS: dict[str, Modality[Any, Any, Any]] = {
@@ -52,6 +64,7 @@ TOYS: dict[str, Modality[Any, Any, Any]] = {
         measure=never,
         normalise=never,
         contribute=never,
+        companions=companions,
     )
     for name in MODALITY_NAMES
 }

@@ -86,7 +86,8 @@ def test_a_receive_that_is_killed_leaves_nothing_that_is_seen_and_the_next_one_c
     tmp_path: Path, where: str
 ) -> None:
     upload, inbox = write_upload(tmp_path / "up", a_h5ad=CELLS), tmp_path / "inbox"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    checkout = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{checkout}:{checkout / 'src'}"}
     command = [sys.executable, "-c", KILLED, where, str(upload), str(inbox)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None

@@ -186,12 +186,6 @@ def test_any_bytes_inflate_to_a_bounded_head(data: bytes) -> None:
     assert len(inflated_start(b"\x1f\x8b" + data)) <= HEAD_BYTES
 
 
-def test_the_head_of_a_folder_is_the_names_in_it(tmp_path: Path) -> None:
-    for name in ("b", "a"):
-        (tmp_path / name).write_bytes(b"")
-    assert head(tmp_path, "d").members == ("a", "b")
-
-
 def test_the_head_of_a_file_that_is_gone_is_a_fault_of_the_environment(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="No such file"):
         head(tmp_path / "x", "x")

@@ -78,12 +78,15 @@ def raw_placements(build: Build) -> list[Placement]:
     Bytes that broke a container or security rule in any asset are left out, whatever other asset has them too.
     """
     records: list[Normalised | Held] = [*build.normalised, *build.held]
-    unsafe = {file.sha256 for record in records if not record.publish_bytes for file in record.asset.files}
+    withheld = (file for record in records if not record.publish_bytes for file in record.asset.files)
+    unsafe = {
+        file.sha256 for file in withheld if file.bytes
+    }  # an empty file holds nothing, and folders are full of them
     chosen: dict[str, dict[str, StoredFile]] = {}
     for record in records:
         for file in record.asset.files:
             path = raw_path(record.asset, file)
-            if path is None or file.sha256 in unsafe:
+            if path is None or not record.publish_bytes or file.sha256 in unsafe:
                 continue
             inside = path.split("/", 2)[2]
             kept = StoredFile(path=inside, bytes=file.bytes, sha256=file.sha256)

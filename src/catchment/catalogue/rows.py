@@ -141,7 +141,7 @@ def held_row(record: Held, known: Known) -> Row:
         **common_row(record, known, {}),
         "stage": "raw",
         "in_census": False,
-        "title": asset.files[0].name if asset.files else asset.asset,
+        "title": asset.name,
         "analytes": [],
         "counts": "{}",
         "held_at": record.held_at,

@@ -17,6 +17,7 @@ from catchment.schema.tables import COUNTED
 
 NAME = "index.html"
 MOST_CARDS = 1_000
+MOST_FILES = 20
 SHOWN_TERMS = ("organism", "tissue", "disease", "assay", "cell_type", "development_stage", "sex")
 MODALITY_WORDS = {"singlecell": "single-cell", "imaging": "imaging", "massspec": "mass spectrometry"}
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -234,12 +235,11 @@ def held(records: Sequence[Held], published: set[str]) -> Markup:
 def held_asset(record: Held, published: set[str]) -> Markup:
     """Return one held asset with its errors."""
     asset = record.asset
-    names = ", ".join(file.name for file in asset.files) or asset.asset
     sent = [f"raw/{asset.accession}/{file.path.removeprefix('raw/')}" for file in asset.files]
     here = [path for path in sent if path in published]
-    bytes_ = (
-        join("as sent: ", *(join(link(path), " ") for path in here)) if here else escape("the bytes are not published")
-    )
+    more = f"and {len(here) - MOST_FILES:,} files more" if len(here) > MOST_FILES else ""
+    links = [join(link(path), " ") for path in here[:MOST_FILES]]
+    bytes_ = join("as sent: ", *links, more) if here else escape("the bytes are not published")
     where = f"{asset.dataset} · {modality_words(asset.modality)} · held at {record.held_at} · "
     rows = [
         element(
@@ -262,7 +262,7 @@ def held_asset(record: Held, published: set[str]) -> Markup:
     )
     return element(
         "article",
-        element("h3", names, dir="auto"),
+        element("h3", asset.name, dir="auto"),
         element("p", where, bytes_, class_="facts"),
         element("div", table, class_="scroll"),
         class_="held",

@@ -7,9 +7,10 @@ apart from these, `times`, which no key and no comparison reads.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 ACCESSION_PATTERN = r"CAT[0-9]{8}[A-Z](\.v[0-9]+)?"
 ASSET_ID_PATTERN = r"[a-z0-9][a-z0-9-]*"
@@ -57,7 +58,7 @@ class SourceFile(Shape):
     """One submitted file as received.
 
     `path` is relative to the submission's inbox folder (`raw/...`) or absolute where the upload was referenced, not
-    copied. `name` is the submitter's own name: it is shown (escaped), never opened.
+    copied. `name` is the submitter's own name, relative to the upload: it is shown (escaped), never opened.
     """
 
     path: str
@@ -86,6 +87,9 @@ class Asset(Shape):
 
     `constants` are values of schema columns that the submission gives for every row of the asset;
     `annotations` is file-level metadata (SDRF row, channel names). `assay_ontology_term_id` is an EFO term.
+
+    Where the asset is a folder, `folder` is the submitter's name of it and `files` are all files below it, sorted by
+    name. Else the first file is the asset, and others are what lay beside it and belongs to it.
     """
 
     schema_version: Literal[1] = 1
@@ -100,6 +104,19 @@ class Asset(Shape):
     constants: dict[str, str | bool] = {}
     annotations: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
+    # left out where there is none: an asset of one file is kept as it was before there were folders
+    folder: str = Field("", exclude_if=lambda folder: not folder)
+
+    @property
+    def name(self) -> str:
+        """What the asset is shown as: the submitter's name of its folder or file, its id where nothing was sent."""
+        return self.folder or (self.files[0].name if self.files else self.asset)
+
+    def file(self, inner: str) -> SourceFile | None:
+        """Return the file of a name (in any case) inside the asset's folder, or beside its first file; else None."""
+        start = self.folder or str(PurePosixPath(self.name).parent)
+        path = PurePosixPath(start, inner)
+        return next((file for file in self.files if file.name.lower() == str(path).lower()), None)
 
 
 class Contributor(Shape):

@@ -60,6 +60,20 @@ NAME_LIES = declare(
     fix="send the file under its true ending, or send the file that the name promises",
     unsafe=True,
 )
+MEMBER_MISSING = declare(
+    "SET-001",
+    "error",
+    "a file is missing that an asset of many files needs",
+    expected="the folder, or the file with what belongs beside it, whole as the software wrote it",
+    fix="send the whole folder again, or the missing file beside the others",
+)
+MEMBER_EXTRA = declare(
+    "SET-002",
+    "warning",
+    "an asset of many files has data that are not read with it",
+    expected="the files of one measurement in one format",
+    fix="send what is not part of this measurement as an asset of its own",
+)
 DOCTYPE = declare(
     "XML-001",
     "error",

@@ -22,7 +22,7 @@ class DraftSample(Shape):
 
 
 class DraftAsset(Shape):
-    """An asset as declared: its file by the submitter's name, relative to the upload."""
+    """An asset as declared: its file, or the folder that it is, by the submitter's name relative to the upload."""
 
     file: str = Field(min_length=1)
     modality: ModalityName | None = None

@@ -69,11 +69,11 @@ def require_unique(values: list[str], what: str) -> None:
         raise BadInput(f"{what} {twice[0][:SHOWN]!r} is given twice; keep one")
 
 
-def undescribed(file_names: list[str]) -> Draft:
-    """Return the draft of files that came without a description: each is an asset, the first names the study."""
-    title = file_names[0] if len(file_names) == 1 else f"{len(file_names)} files without a description"
+def undescribed(names: list[str]) -> Draft:
+    """Return the draft of files and folders that came without a description: each is an asset."""
+    title = names[0] if len(names) == 1 else f"{len(names)} files without a description"
     return Draft(
         dialect="files",
         study=Study(id="", title=title),
-        assets=tuple(DraftAsset(file=name) for name in sorted(file_names)),
+        assets=tuple(DraftAsset(file=name) for name in sorted(names)),
     )

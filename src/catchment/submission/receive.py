@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from catchment.contract import Confidence, Recogniser
+from catchment.contract import Recogniser
 from catchment.errors import BadInput
 from catchment.schema.records import (
     MODALITY_NAMES,
     Asset,
     Finding,
     Manifest,
-    ModalityName,
     OtherFile,
     Sample,
     SourceFile,
+    StoredFile,
 )
-from catchment.storage import commit_folder, digest_json, load, locked, save, write_atomically
+from catchment.storage import commit_folder, digest_json, digest_of_files, load, locked, save, write_atomically
 from catchment.submission import native, rules, sdrf
 from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
 from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.inbox import manifests
-from catchment.submission.upload import Progress, Upload, head, look_at, stays_inside, take
+from catchment.submission.sighting import Sighting, parent, uploaded
+from catchment.submission.stored_names import numbered, safe_names
+from catchment.submission.upload import Progress, Upload, stays_inside, take
 
 LAST_ACCESSION = ".last-accession"
 MAX_TEXT_BYTES = 50_000_000
@@ -42,18 +44,18 @@ class Receipt:
 
 @dataclass
 class Intake:
-    """One upload on its way in: what was read of it so far."""
+    """One upload on its way in: what was read of it so far; `claimed` says which asset (as listed) has a file."""
 
-    upload: Upload
+    sighting: Sighting
     draft: Draft
-    recogniser: Recogniser
     digests: dict[str, tuple[int, str]]
     findings: list[Finding]
     sample_findings: dict[str, list[Finding]]
     progress: Progress
+    claimed: dict[str, str] = field(default_factory=dict)
 
 
-def read_draft(upload: Upload, recogniser: Recogniser) -> Draft:
+def read_draft(sighting: Sighting) -> Draft:
     """Return the draft of an upload, from whichever dialect it brings.
 
     Raises
@@ -61,14 +63,15 @@ def read_draft(upload: Upload, recogniser: Recogniser) -> Draft:
     BadInput
         Where a description is there but cannot be read.
     """
+    upload = sighting.upload
     if native.FILE_NAME not in upload.names:
-        return native.undescribed([name for name in upload.names if not Path(name).name.startswith(".")])
+        return native.undescribed(sighting.parts())
     draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
     if sdrf_name is None:
         return draft
     if sdrf_name not in upload.names:
         raise BadInput(f"{native.FILE_NAME}: sdrf: {sdrf_name!r} is not in the upload; add it or drop the key")
-    return with_sdrf(draft, sdrf_name, read_text(upload, sdrf_name), recogniser)
+    return with_sdrf(draft, sdrf_name, read_text(upload, sdrf_name), sighting.recogniser)
 
 
 def read_text(upload: Upload, name: str) -> str:
@@ -126,10 +129,11 @@ def receive(
     where they are and are read there; else they are copied and the copy is checked. `progress` is told the bytes that
     were read: of every file once, and once more of each that is copied.
     """
-    upload = look_at(given)
-    if given.is_dir() and inbox.resolve().is_relative_to(upload.root):
+    upload = uploaded(given, recogniser)
+    if given.is_dir() and inbox.resolve().is_relative_to(given.resolve()):
         raise BadInput(f"{given}: the inbox {inbox} lies inside it; give a folder that holds the upload alone")
-    draft = read_draft(upload, recogniser)
+    sighting = Sighting(upload, recogniser)
+    draft = read_draft(sighting)
     with locked(inbox, "receive"):
         digests = {name: take(upload.path(name), None, progress) for name in upload.names}
         content_digest = digest_json([[name, *digests[name]] for name in sorted(digests)])
@@ -143,7 +147,7 @@ def receive(
         for leftover in inbox.glob(".CAT*.receiving"):  # of a receive that was killed
             shutil.rmtree(leftover, ignore_errors=True)
         faults = sample_findings(draft.samples)
-        intake = Intake(upload, draft, recogniser, digests, list(draft.findings), faults, progress)
+        intake = Intake(sighting, draft, digests, list(draft.findings), faults, progress)
         samples = accessioned_samples(draft, own)
         try:
             assets = [
@@ -193,7 +197,9 @@ def build_manifest(
     for id_, faults in intake.sample_findings.items():
         if id_ not in used:
             intake.findings += faults
-    listed = {asset.file for asset in intake.draft.assets}
+    sighting = intake.sighting
+    names = [asset.file.rstrip("/") for asset in intake.draft.assets]
+    listed = {file for name in names if sighting.exists(name) for file in sighting.members(name)}
     others = []
     for name, (size, sha256) in sorted(intake.digests.items()):
         if name in claimed:
@@ -220,26 +226,31 @@ def build_manifest(
 def build_asset(
     intake: Intake, number: int, draft: DraftAsset, own: str, samples: dict[str, Sample], copy_to: Path | None
 ) -> Asset | None:
-    """Return one asset, its file copied (or referenced) and its faults noted; None where no modality can be told."""
+    """Return one asset, its files copied (or referenced) and its faults noted; None where no modality can be told."""
     findings = []
-    name, source = draft.file, None
-    if name in intake.digests:
-        source = intake.upload.path(name)
+    sighting = intake.sighting
+    name = draft.file.rstrip("/") or draft.file
+    names: tuple[str, ...] = ()
+    if sighting.exists(name):
+        names = sighting.members(name)
+        findings += claim(intake, names, draft.file)
     elif stays_inside(name):
         findings.append(rules.FILE_MISSING.broken(name, "not in the upload"))
     else:
-        findings.append(rules.UNSAFE_PATH.broken(name, "a path out of the upload"))
-    recognised, faults = recognise(intake.recogniser, source, name, draft.modality)
+        findings.append(rules.UNSAFE_PATH.broken(draft.file, "a path out of the upload"))
+    recognised, faults = sighting.recognise(name, draft.modality)
     if recognised is None:
         intake.findings += [*findings, *faults]
         return None
     modality, confidence = recognised
     asset_id = f"a{number:04d}"
-    files: tuple[SourceFile, ...] = ()
-    if source is not None:
-        files = (take_file(intake, name, source, asset_id, modality, copy_to),)
-        findings += checksum_findings(draft, files[0])
+    is_folder = name not in names
+    places, renamed = stored_paths(name, names, asset_id, sighting.recogniser.ending(name, modality))
+    files = tuple(take_file(intake, one, places[one], copy_to) for one in names)
+    if renamed and copy_to is not None:
+        findings.append(rules.RENAMED.broken(name, f"{len(names):,} files, kept under numbers"))
     unknown = [id_ for id_ in draft.samples if id_ not in samples]
+    findings += checksum_findings(draft, name, files)
     findings += [rules.UNKNOWN_SAMPLE.broken(f"{name}: samples", id_) for id_ in unknown]
     findings += [fault for id_ in draft.samples for fault in intake.sample_findings.get(id_, [])]
     return Asset(
@@ -254,50 +265,58 @@ def build_asset(
         constants=dict(draft.constants),
         annotations=draft.annotations,
         findings=(*findings, *faults),
+        folder=name if files and is_folder else "",
     )
 
 
-def recognise(
-    recogniser: Recogniser, source: Path | None, name: str, declared: ModalityName | None
-) -> tuple[tuple[ModalityName, Confidence] | None, list[Finding]]:
-    """Return the modality and format of a file by its content; where that does not tell, by what is declared or named.
+def claim(intake: Intake, names: tuple[str, ...], listed: str) -> list[Finding]:
+    """Note whose the files of an asset are; one that another asset has already is an error."""
+    taken = [name for name in names if name in intake.claimed]
+    intake.claimed.update((name, listed) for name in names if name not in intake.claimed)
+    if not taken:
+        return []
+    found = f"{taken[0]} is part of {intake.claimed[taken[0]]} already"
+    return [rules.FILE_SHARED.broken(listed, found, count=len(taken))]
 
-    A name that announces another modality than the content has is an error, even though the content could be read.
+
+def stored_paths(name: str, names: tuple[str, ...], asset_id: str, ending: str) -> tuple[dict[str, str], bool]:
+    """Return where each file of an asset lies below the submission, and whether files of a folder had to be numbered.
+
+    One file is kept under the asset's id and an ending that we know. Several are kept in a folder of that name, laid
+    out as they were sent: below the folder that is the asset, or beside the file that is.
     """
-    announced = recogniser.by_name(name)
-    if source is None:
-        fallback = declared or announced
-        return ((fallback, Confidence("missing", 0.0)) if fallback else None), []
-    found = max(recogniser.by_content(head(source, name)), key=lambda pair: pair[1].certainty, default=None)
-    if found is None:
-        fallback = declared or announced
-        start = head(source, name).start[:16]
-        what = f"content that starts with {start!r}" if start else "an empty file"
-        rule = rules.NAME_LIES if announced else rules.UNRECOGNISED
-        return ((fallback, Confidence("unrecognised", 0.0)) if fallback else None), [rule.broken(name, what)]
-    for claim, said in (("declared", declared), ("named", announced)):
-        if said is not None and said != found[0]:
-            words = f"content of {found[0]} ({found[1].format}), {claim} as {said}"
-            return found, [rules.NAME_LIES.broken(name, words)]
-    return found, []
+    if names == (name,):
+        return {name: f"raw/{asset_id}{ending}"}, False
+    folder = parent(name) if name in names else name
+    inner = {one: one.removeprefix(f"{folder}/") if folder else one for one in names}
+    safe = safe_names(inner.values())
+    kept = safe or numbered(inner.values())
+    top = f"raw/{asset_id}" if name in names else f"raw/{asset_id}{ending}"
+    return {one: f"{top}/{kept[inner[one]]}" for one in names}, safe is None
 
 
-def take_file(
-    intake: Intake, name: str, source: Path, asset_id: str, modality: ModalityName, copy_to: Path | None
-) -> SourceFile:
-    """Return the record of an asset's file: copied below `raw/` under the asset's id, or referenced where it lies."""
+def take_file(intake: Intake, name: str, path: str, copy_to: Path | None) -> SourceFile:
+    """Return the record of one file of an asset: copied to a path below the submission, or referenced where it lies."""
     size, sha256 = intake.digests[name]
+    source = intake.sighting.upload.path(name)
     if copy_to is None:
         return SourceFile(path=str(source), name=name, bytes=size, sha256=sha256)
-    path = f"raw/{asset_id}{intake.recogniser.ending(name, modality)}"
     if take(source, copy_to / path, intake.progress) != (size, sha256):
         raise BadInput(f"{source}: changed between reading and copying; wait until the upload is complete")
     return SourceFile(path=path, name=name, bytes=size, sha256=sha256)
 
 
-def checksum_findings(draft: DraftAsset, file: SourceFile) -> list[Finding]:
-    """Return the fault of a declared checksum that is not the file's."""
-    if draft.sha256 is None or draft.sha256.lower() == file.sha256:
+def checksum_findings(draft: DraftAsset, name: str, files: tuple[SourceFile, ...]) -> list[Finding]:
+    """Return the fault of a declared checksum that is not the asset's: its file's, or for a folder that of its tree."""
+    if draft.sha256 is None or not files:
         return []
-    found = f"sha256 {file.sha256} over {file.bytes:,} bytes"
-    return [rules.CHECKSUM.broken(file.name, found, expected=f"declared sha256 {draft.sha256.lower()}")]
+    if files[0].name == name:
+        sha256, what = files[0].sha256, f"{files[0].bytes:,} bytes"
+    else:
+        inner = [(file, file.name.removeprefix(f"{name}/")) for file in files]
+        sha256 = digest_of_files(StoredFile(path=path, bytes=file.bytes, sha256=file.sha256) for file, path in inner)
+        what = f"the sorted `sha256  name` lines of {len(files):,} files"
+    if draft.sha256.lower() == sha256:
+        return []
+    found = f"sha256 {sha256} over {what}"
+    return [rules.CHECKSUM.broken(name, found, expected=f"declared sha256 {draft.sha256.lower()}")]

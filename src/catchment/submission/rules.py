@@ -43,6 +43,22 @@ UNSAFE_PATH = declare(
     source="docs/submitting.md, what is checked",
     unsafe=True,
 )
+FILE_SHARED = declare(
+    "LIST-004",
+    "error",
+    "a file is part of two assets",
+    expected="every file in one asset; a folder that is an asset has all the files below it",
+    fix="list the folder, or the first of the files that belong together, and nothing that is part of it",
+)
+RENAMED = declare(
+    "PATH-003",
+    "warning",
+    "the names inside a folder cannot be kept",
+    expected="names that stay apart when every character but A-Z, a-z, 0-9, `.`, `_` and `-` becomes `_`, also without "
+    "case, and of at most 120 characters",
+    fix="rename the files inside the folder where a reader has to find them by name",
+    source="docs/decisions/0020-assets-of-many-files.md",
+)
 UNKNOWN_SAMPLE = declare(
     "LINK-001",
     "error",

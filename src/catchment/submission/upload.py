@@ -10,7 +10,7 @@ import os
 import stat
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -53,10 +53,15 @@ def look_at(given: Path) -> Upload:
         root, names = found.parent, [found.name] if found.is_file() else []
     if not names:
         raise BadInput(f"{given}: found no regular file; expected data files, with or without a submission.yaml")
+    require_names(given, names)
+    return Upload(root, tuple(sorted(names)))
+
+
+def require_names(given: Path, names: Iterable[str]) -> None:
+    """Refuse a name that no record can hold."""
     for name in names:
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
             raise BadInput(f"{given}: file name {name!r} has control characters or is not UTF-8; rename it")
-    return Upload(root, tuple(sorted(names)))
 
 
 def names_below(root: Path) -> list[str]:
@@ -69,6 +74,21 @@ def names_below(root: Path) -> list[str]:
     except OSError as error:
         raise environment_fault(error, Path(error.filename or root)) from error
     return names
+
+
+def plain_names(folder: Path) -> frozenset[str]:
+    """Return the names of the files and folders right inside a folder, links left out; none where it is closed."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(
+                entry.name
+                for entry in entries
+                if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+            )
+    except PermissionError:
+        return frozenset()
+    except OSError as error:
+        raise environment_fault(error, folder) from error
 
 
 def stop(error: OSError) -> None:
@@ -86,8 +106,6 @@ def stays_inside(name: str) -> bool:
 
 def head(path: Path, name: str) -> Head:
     """Return what `recognise` may look at: the first 64 KiB, decompressed where the file is gzip."""
-    if path.is_dir():
-        return Head(name=name, size=0, start=b"", members=tuple(sorted(member.name for member in path.iterdir())))
     try:
         with path.open("rb") as file:
             start = file.read(HEAD_BYTES)
