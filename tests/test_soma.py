@@ -27,8 +27,10 @@ from catchment.soma import (
     global_order,
     matrix_options,
     read_parts,
+    read_tile,
     rising_order,
     row_tile,
+    tile_rows_of,
 )
 from catchment.soma_digest import logical_digest
 
@@ -113,7 +115,7 @@ def test_row_tile_of_nothing_is_empty() -> None:
 
 
 def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catchment.soma.BATCH_CELLS", 2)
+    monkeypatch.setattr("catchment.tiles.BATCH_CELLS", 2)
     tile = RowTile(np.arange(5, dtype=np.uint32), np.arange(5, dtype=np.float32))
     assert [batch[1].tolist() for batch in tile.batches()] == [[0, 1], [2, 3], [4]]
 
@@ -176,6 +178,53 @@ def test_narrow_integers_are_places_too(tmp_path: Path) -> None:
         last = 3 * TILE - 1
         writer.write(np.array([last], np.int32), np.array([last], np.uint16), np.array([4], np.float32))
     assert stored(tmp_path / "x") == {(last, last): 4}
+
+
+def row_tile_at(cells: list[tuple[int, int, float]]) -> RowTile:
+    rows, columns, values = (np.array(part) for part in zip(*cells, strict=True))
+    return row_tile([(rows, columns, values.astype(np.float32))], column_keys(np.arange(WIDTH)))
+
+
+def test_row_tiles_follow_each_other_in_one_fragment(tmp_path: Path) -> None:
+    matrix(tmp_path / "x")
+    with MatrixWriter(str(tmp_path / "x")) as writer:
+        writer.write_tile(0, row_tile_at([(0, 0, 1), (5, TILE + 1, 2)]))
+        writer.write_tile(2 * TILE, row_tile_at([(0, 3, 3), (1, 2, 4)]))
+    assert stored(tmp_path / "x") == {(0, 0): 1, (5, TILE + 1): 2, (2 * TILE, 3): 3, (2 * TILE + 1, 2): 4}
+    assert fragments(tmp_path / "x") == 1
+
+
+def test_row_tiles_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    matrix(tmp_path / "x")
+    tile = row_tile_at([(0, 0, 1), (1, 1, 2)])
+    backwards = RowTile(tile.keys[::-1].copy(), tile.values)
+    last = 3 * TILE
+    for row, next_tile, message in (
+        (0, tile, r"begins at or before the last cell of the one before it \(row 0\)"),
+        (TILE, backwards, r"the row tile at row 2048 are not in global order"),
+        (last, tile, "outside 6144 rows"),
+    ):
+        with pytest.raises(ValueError, match=message), MatrixWriter(str(tmp_path / "x")) as writer:
+            writer.write_tile(0, tile)
+            writer.write_tile(row, next_tile)
+    assert stored(tmp_path / "x") == {}
+
+
+@pytest.mark.parametrize("kind", [pa.int16(), pa.float64(), pa.uint64()])
+def test_matrices_of_other_types_are_written_and_read(tmp_path: Path, kind: pa.DataType) -> None:
+    options = matrix_options(3, 4)
+    with tiledbsoma.SparseNDArray.create(str(tmp_path / "x"), type=kind, shape=(9, 9), platform_config=options):
+        pass
+    values = np.array([7, 8], kind.to_pandas_dtype())
+    with MatrixWriter(str(tmp_path / "x")) as writer:
+        writer.write_tile(0, row_tile([(np.array([0, 3]), np.array([1, 1]), values)], column_keys(np.arange(9))))
+        writer.write_tile(4, row_tile([(np.array([0, 3]), np.array([1, 1]), values)], column_keys(np.arange(9))))
+    with tiledbsoma.open(str(tmp_path / "x")) as array:
+        assert tile_rows_of(array) == 4
+        tile = read_tile(array, 4, 8)
+        assert (tile.keys.tolist(), tile.values.tolist()) == ([1, 3 << 11 | 1], [7, 8])
+        assert tile.values.dtype == values.dtype
+        assert read_tile(array, 8, 9).keys.size == 0
 
 
 def test_two_writers_make_two_fragments_in_one_tile(tmp_path: Path) -> None:

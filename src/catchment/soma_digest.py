@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import tiledbsoma
 
-from catchment.soma import TILE, column_keys, context, read_parts, row_tile
+from catchment.soma import context, dense_blocks, read_tile, tile_rows_of
+from catchment.tiles import TILE, RowTile
 
 # rows of a dataframe that are digested at a time
 BLOCK_ROWS = 1 << 16
@@ -24,14 +26,27 @@ BLOCK_ROWS = 1 << 16
 TIMES = ("created_on", "census_build_date")
 
 
-def logical_digest(uri: str, threads: int = 2, known: Mapping[str, str] | None = None) -> str:
+# a row tile of a sparse matrix, a block of a dense array, or rows of a dataframe in order of `soma_joinid`
+Block: TypeAlias = RowTile | npt.NDArray[Any] | Any
+Watch: TypeAlias = Callable[[str, int, Block], None]
+
+
+def logical_digest(
+    uri: str, threads: int = 2, known: Mapping[str, str] | None = None, watch: Watch | None = None
+) -> str:
     """Return the digest of what a SOMA holds, times left out (`TIMES`).
 
     Every object's path, type, metadata, schema, and values in order of coordinates. TileDB names fragments by time and
     UUID: two SOMAs of one content differ in every file name, and agree here.
 
-    `known`: by path, the digest of the values of a matrix that was drawn while they were written; its values are not
-    read again.
+    Parameters
+    ----------
+    known
+        by path, the digest of the values of a matrix that was drawn while they were written; its values are not read
+        again.
+    watch
+        is shown every block that is read: path of the array (without a leading `/`), its first row, and the block. One
+        reading so serves a comparison as well.
 
     Raises
     ------
@@ -44,15 +59,23 @@ def logical_digest(uri: str, threads: int = 2, known: Mapping[str, str] | None =
             digest.update(f"{path}\0{item.soma_type}\0{metadata_text(item)}\0".encode())
             if path in (known or {}):
                 digest.update(f"{item.shape}\0{item.schema.field('soma_data').type}\0{(known or {})[path]}\0".encode())
-            elif isinstance(item, tiledbsoma.DataFrame):
-                update_with_table(digest, item)
-            elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
-                update_with_matrix(digest, item)
-            elif isinstance(item, tiledbsoma.DenseNDArray):
-                update_with_dense(digest, item)
-            elif not isinstance(item, COLLECTIONS):
-                raise TypeError(f"{path}: no digest of {item.soma_type}")
+                continue
+            for first, block in update_with_values(digest, path, item):
+                if watch is not None:
+                    watch(path.removeprefix("/"), first, block)
     return digest.hexdigest()
+
+
+def update_with_values(digest: hashlib._Hash, path: str, item: Any) -> Iterator[tuple[int, Block]]:
+    """Add what an object holds, and yield each block with its first row; nothing of a collection."""
+    if isinstance(item, tiledbsoma.DataFrame):
+        yield from update_with_table(digest, item)
+    elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
+        yield from update_with_matrix(digest, item)
+    elif isinstance(item, tiledbsoma.DenseNDArray):
+        yield from update_with_dense(digest, item)
+    elif not isinstance(item, COLLECTIONS):
+        raise TypeError(f"{path}: no digest of {item.soma_type}")
 
 
 COLLECTIONS = (tiledbsoma.Collection, tiledbsoma.Experiment, tiledbsoma.Measurement)
@@ -76,7 +99,7 @@ def metadata_text(item: Any) -> str:
     return json.dumps(own, sort_keys=True, default=str)
 
 
-def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> None:
+def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> Iterator[tuple[int, pa.Table]]:
     """Add a dataframe that is indexed by `soma_joinid`, a block of rows at a time; columns in order of their names."""
     first, last = frame.domain[0]
     digest.update(f"{frame.count}\0".encode())
@@ -90,6 +113,7 @@ def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> Non
                 column = column.dictionary_decode()
             digest.update(f"{name}\0{column.type}\0".encode())
             update_with_column(digest, column)
+        yield start, block
 
 
 def update_with_column(digest: hashlib._Hash, column: pa.Array) -> None:
@@ -107,21 +131,23 @@ def update_with_column(digest: hashlib._Hash, column: pa.Array) -> None:
         digest.update(np.ascontiguousarray(pc.fill_null(column, 0).to_numpy(zero_copy_only=False)).tobytes())
 
 
-def update_with_matrix(digest: hashlib._Hash, array: tiledbsoma.SparseNDArray) -> None:
+def update_with_matrix(digest: hashlib._Hash, array: tiledbsoma.SparseNDArray) -> Iterator[tuple[int, RowTile]]:
     """Add a sparse matrix: shape and type, then places and values in global order, a row tile at a time."""
-    height, width = array.shape
-    keys_of = column_keys(np.arange(width))
+    height = array.shape[0]
+    rows = min(tile_rows_of(array), TILE)
     digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
-    for first in range(0, height, TILE):
-        tile = row_tile(read_parts(array, first, min(first + TILE, height)), keys_of)
+    for first in range(0, height, rows):
+        tile = read_tile(array, first, min(first + rows, height))
         digest.update(f"{first}\0{tile.keys.size}\0".encode())
-        digest.update(tile.keys.tobytes())
-        digest.update(np.ascontiguousarray(tile.values).tobytes())
+        digest.update(tile.keys.data)
+        digest.update(np.ascontiguousarray(tile.values).data)
+        yield first, tile
 
 
-def update_with_dense(digest: hashlib._Hash, array: tiledbsoma.DenseNDArray) -> None:
+def update_with_dense(digest: hashlib._Hash, array: tiledbsoma.DenseNDArray) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     """Add a dense array: shape and type, then its values in row-major order, a block along the first axis at a time."""
     digest.update(f"{array.shape}\0{array.schema.field('soma_data').type}\0".encode())
-    for first in range(0, array.shape[0], TILE):
-        block = array.read((slice(first, min(first + TILE, array.shape[0]) - 1),)).to_numpy()
-        digest.update(np.ascontiguousarray(block).tobytes())
+    for first, end in dense_blocks(array.shape):
+        block = np.ascontiguousarray(array.read((slice(first, end - 1),)).to_numpy())
+        digest.update(block.data)
+        yield first, block

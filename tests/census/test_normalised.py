@@ -73,7 +73,7 @@ def test_shares_of_a_tile_sum_over_batches(monkeypatch: pytest.MonkeyPatch) -> N
     found = tile([0, 0, 0, 5], [0, 1, TILE, 1], [1, 2, 1, 8])
     whole = np.concatenate(list(shares_of(found, np.ones(TILE + 1, np.int64), np.zeros(TILE, np.bool_))))
     assert whole.tolist() == [0.25, 0.5, 1, 0.25]
-    monkeypatch.setattr("catchment.soma.BATCH_CELLS", 1)
+    monkeypatch.setattr("catchment.tiles.BATCH_CELLS", 1)
     parts = list(shares_of(found, np.ones(TILE + 1, np.int64), np.zeros(TILE, np.bool_)))
     assert np.concatenate(parts).tolist() == whole.tolist()
     assert len(parts) == 4

@@ -24,7 +24,7 @@ from catchment.config import SinglecellNormalise
 from catchment.modalities import Conversion, convert_asset
 from catchment.schema.records import Description, Product, Unreadable
 from catchment.singlecell import MODALITY, convert
-from catchment.singlecell.readback import differences
+from catchment.singlecell.readback import read_back
 from catchment.soma_digest import logical_digest
 from catchment.storage import Place
 
@@ -129,6 +129,23 @@ def test_a_matrix_of_several_tiles_survives_in_both_directions(kitchen: Kitchen)
             np.testing.assert_array_equal(matrix(root, name), dense)
 
 
+def test_rows_that_hold_much_make_lower_tiles(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = np.random.default_rng(4).poisson(1, (70, 30)).astype(np.float32)
+    adata = anndata.AnnData(
+        X=sp.csr_matrix(dense),
+        obs=pd.DataFrame(index=[f"c{row}" for row in range(70)]),
+        var=pd.DataFrame(index=[f"ENSG{number:011d}" for number in range(30)]),
+        layers={"dense": dense, "real": sp.csr_matrix(dense / 3)},
+        uns={"organism_ontology_term_id": "NCBITaxon:9606"},
+    )
+    monkeypatch.setattr("catchment.singlecell.arrays.VALUES_OF_A_TILE", 400)
+    _, path = done(kitchen.convert(kitchen.h5ad(adata=adata)))
+    with tiledbsoma.open(str(path)) as root:
+        assert soma.tile_rows_of(root.ms["RNA"].X["raw"]) == 16
+        np.testing.assert_array_equal(matrix(root, "raw"), dense)
+        np.testing.assert_array_equal(matrix(root, "real"), (dense / 3).astype(np.float32))
+
+
 def test_stored_zeros_and_disorder_do_not_reach_the_soma(kitchen: Kitchen) -> None:
     x = sp.csr_matrix(
         (np.array([3, 1, 0, 2], np.float32), np.array([4, 0, 1, 2]), np.array([0, 2, 4, 4, 4])), shape=(4, 5)
@@ -142,17 +159,21 @@ def test_stored_zeros_and_disorder_do_not_reach_the_soma(kitchen: Kitchen) -> No
 def test_normalised_x_layers_and_embeddings_are_kept(kitchen: Kitchen) -> None:
     def edit(adata: anndata.AnnData) -> None:
         with_raw(adata)
-        adata.layers["scaled"] = np.arange(20, dtype=np.float64).reshape(4, 5) - 7
+        adata.layers["scaled"] = np.arange(20, dtype=np.float64).reshape(4, 5) / 7
+        adata.layers["spliced"] = sp.csr_matrix(COUNTS.astype(np.int64) << 40)
         adata.obsm["X_pca"] = np.arange(12, dtype=np.float64).reshape(4, 3) / 7
 
     path = kitchen.h5ad(edit)
     written = anndata.read_h5ad(path)
     product, soma_path = done(kitchen.convert(path))
-    assert (product.facts["layers"], product.facts["obsm"]) == (["data", "scaled"], ["X_pca", "X_umap"])
+    assert (product.facts["layers"], product.facts["obsm"]) == (["data", "scaled", "spliced"], ["X_pca", "X_umap"])
     with tiledbsoma.open(str(soma_path)) as root:
         np.testing.assert_array_equal(matrix(root, "raw"), COUNTS)
         np.testing.assert_array_equal(matrix(root, "data"), written.X.toarray())
         np.testing.assert_array_equal(matrix(root, "scaled"), written.layers["scaled"])
+        spliced = root.ms["RNA"].X["spliced"].read().coos((4, 5)).concat().to_scipy()
+        assert spliced.dtype == np.int64
+        np.testing.assert_array_equal(spliced.toarray(), written.layers["spliced"].toarray())
         for name in ("X_pca", "X_umap"):
             kept = root.ms["RNA"].obsm[name].read().to_numpy()
             assert kept.dtype == written.obsm[name].dtype
@@ -322,9 +343,9 @@ def test_what_reads_back_differently_is_an_error(kitchen: Kitchen, monkeypatch: 
 
     def keep(uri: str, written):
         kept.append((uri, written))
-        return differences(uri, written)
+        return read_back(uri, written)
 
-    monkeypatch.setattr(convert, "differences", keep)
+    monkeypatch.setattr(convert, "read_back", keep)
     done(kitchen.convert(kitchen.h5ad()))
     uri, written = kept[0]
     root = Path(uri)
@@ -333,9 +354,9 @@ def test_what_reads_back_differently_is_an_error(kitchen: Kitchen, monkeypatch: 
     with tiledbsoma.open(str(root / "ms/RNA/obsm/X_umap"), "w") as array:
         array.write((slice(0, 0), slice(0, 0)), pa.Tensor.from_numpy(np.array([[99]], np.float32)))
     with tiledbsoma.open(str(root / "ms/RNA/var"), "w") as frame:
-        other = written.var.set_column(2, "feature_name", pa.array(["x"] * 5, pa.large_string()))
+        other = written.tables["ms/RNA/var"].set_column(2, "feature_name", pa.array(["x"] * 5, pa.large_string()))
         frame.write(other.cast(soma.soma_schema(other)))
-    findings = differences(uri, written)
+    _, findings = read_back(uri, written)
     assert {finding.code for finding in findings} == {"SOMA-002"}
     places = {finding.where for finding in findings}
     assert places == {"ms/RNA/X/raw", "ms/RNA/obsm/X_umap", "ms/RNA/var/feature_name"}

@@ -8,9 +8,15 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catchment.singlecell.arrays import digest_of, joined
-from catchment.singlecell.blocks import Block, bounds_of
+from catchment.singlecell.arrays import digest_of_tile, is_canonical
+from catchment.singlecell.blocks import Block, block_of_dense, bounds_of
 from catchment.singlecell.matrix import Faults, Sums, canonical, indptr_fault, median_or_none, row_hashes
+from catchment.tiles import csr_tile
+
+
+def digest_of(block: Block) -> str:
+    """The digest of a canonical block as it is written."""
+    return digest_of_tile(csr_tile(block.indptr, block.indices, block.data))
 
 
 def block_of(matrix: sp.csr_matrix, first: int = 0) -> Block:
@@ -140,11 +146,22 @@ def test_blocks_cover_all_rows_once_and_hold_few_values(counts: list[int], rows:
 
 
 @given(matrices())
-def test_joined_blocks_are_the_whole(matrix: sp.csr_matrix) -> None:
-    parts = [block_of(matrix[row], row) for row in range(matrix.shape[0])]
-    whole = joined(parts)
-    assert digest_of(canonical(whole)) == digest_of(canonical(block_of(matrix)))
-    assert (whole.first, whole.last) == (0, matrix.shape[0])
+def test_a_dense_block_holds_what_is_not_zero(matrix: sp.csr_matrix) -> None:
+    block = block_of_dense(3, matrix.toarray())
+    expected = canonical(block_of(matrix, 3))
+    assert (block.first, block.last) == (3, 3 + matrix.shape[0])
+    assert is_canonical(block)
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(block, name), getattr(expected, name))
+
+
+@given(matrices())
+def test_canonical_blocks_are_told_from_others(matrix: sp.csr_matrix) -> None:
+    block = block_of(matrix)
+    rows = [matrix[row] for row in range(matrix.shape[0])]
+    expected = all((np.diff(row.indices) > 0).all() and (row.data != 0).all() for row in rows)
+    assert is_canonical(block) == expected
+    assert is_canonical(canonical(block))
 
 
 def test_median_leaves_out_what_is_no_number() -> None:

@@ -1,16 +1,18 @@
-"""Rows of a matrix in an H5AD, block by block, with bounded memory."""
+"""Rows of a matrix in an H5AD, block by block, with bounded memory; and the next block read while one is worked on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from catchment.singlecell.layout import Matrix
+from catchment.singlecell.stored import StoredValues
 
 # values of a block that is only looked at; a block of whole tiles (conversion) may hold more
 MAX_VALUES = 1 << 23
@@ -23,7 +25,7 @@ class Block:
     first: int
     last: int
     indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[np.int64]
+    indices: npt.NDArray[Any]
     data: npt.NDArray[Any]
 
     @property
@@ -50,38 +52,74 @@ def bounds_of(
         first = last
 
 
-def read_block(file: h5py.File, matrix: Matrix, indptr: npt.NDArray[np.int64] | None, first: int, last: int) -> Block:
-    """Return some rows of a matrix; `indptr` (of the whole matrix, checked before) is None where it is dense.
+class Rows:
+    """Rows of a matrix, read a block at a time, in the types they are stored in.
 
-    Of a dense matrix, zeros are left out.
+    `indptr` of a CSR matrix must never fall (see `matrix.indptr_fault`); None where the matrix is dense.
     """
-    item = file[matrix.path]
-    if indptr is None:
-        dense = item[first:last]
-        rows, columns = np.nonzero(dense)
-        counts = np.bincount(rows, minlength=last - first)
-        starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        return Block(first, last, starts, columns.astype(np.int64), dense[rows, columns])
-    start, stop = int(indptr[first]), int(indptr[last])
-    return Block(
-        first,
-        last,
-        indptr[first : last + 1] - start,
-        item["indices"][start:stop].astype(np.int64),
-        item["data"][start:stop],
-    )
+
+    def __init__(self, file: h5py.File, matrix: Matrix) -> None:
+        self.matrix = matrix
+        self.indptr: npt.NDArray[np.int64] | None = None
+        item = file[matrix.path]
+        if matrix.encoding == "dense":
+            self._dense = item
+        else:
+            self.indptr = read_indptr(file, matrix)
+            self._indices, self._data = StoredValues(item["indices"]), StoredValues(item["data"])
+
+    def block(self, first: int, last: int) -> Block:
+        """Return rows `first` to `last` - 1. Of a dense matrix, zeros are left out."""
+        if self.indptr is None:
+            return block_of_dense(first, self._dense[first:last])
+        start, stop = int(self.indptr[first]), int(self.indptr[last])
+        starts = self.indptr[first : last + 1] - start
+        return Block(first, last, starts, self._indices.read(start, stop), self._data.read(start, stop))
+
+    def values_in(self, rows: int) -> int:
+        """Return the largest number of values of `rows` rows that follow a multiple of `rows`; dense: all of them."""
+        height, width = self.matrix.shape
+        if self.indptr is None:
+            return min(rows, height) * width
+        bounds = np.append(self.indptr[:-1:rows], self.indptr[-1])
+        return int(np.diff(bounds).max(initial=0))
+
+
+def block_of_dense(first: int, values: npt.NDArray[Any]) -> Block:
+    """Return dense rows as a block without zeros."""
+    stored = values != 0
+    counts = np.count_nonzero(stored, axis=1)
+    starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    columns = np.flatnonzero(stored) - np.repeat(np.arange(values.shape[0]) * values.shape[1], counts)
+    return Block(first, first + values.shape[0], starts, columns, values[stored])
 
 
 def blocks(file: h5py.File, matrix: Matrix, block_rows: int, max_values: int = MAX_VALUES) -> Iterator[Block]:
-    """Yield all rows of a matrix in order.
+    """Yield all rows of a matrix in order, columns as 64-bit numbers.
 
-    A CSR matrix must have an `indptr` that never falls (see `matrix.indptr_faults`).
+    A CSR matrix must have an `indptr` that never falls (see `matrix.indptr_fault`).
     """
-    if matrix.encoding == "dense":
-        rows = max(1, min(block_rows, max_values // max(1, matrix.shape[1])))
-        for first in range(0, matrix.shape[0], rows):
-            yield read_block(file, matrix, None, first, min(first + rows, matrix.shape[0]))
-        return
-    indptr = read_indptr(file, matrix)
-    for first, last in bounds_of(indptr, block_rows, max_values):
-        yield read_block(file, matrix, indptr, first, last)
+    rows = Rows(file, matrix)
+    if rows.indptr is None:
+        height = max(1, min(block_rows, max_values // max(1, matrix.shape[1])))
+        bounds: Iterator[tuple[int, int]] = (
+            (first, min(first + height, matrix.shape[0])) for first in range(0, matrix.shape[0], height)
+        )
+    else:
+        bounds = bounds_of(rows.indptr, block_rows, max_values)
+    for first, last in bounds:
+        block = rows.block(first, last)
+        yield Block(first, last, block.indptr, block.indices.astype(np.int64, copy=False), block.data)
+
+
+T = TypeVar("T")
+
+
+def one_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield what an iterator yields; a thread of its own makes the next while the last is worked on."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]  # next() of an iterator of T, or the mark of its end

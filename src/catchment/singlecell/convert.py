@@ -6,6 +6,10 @@ ms/RNA/X/<layer>; ms/RNA/obsm/<name>. Rows and columns are in the file's order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -15,20 +19,21 @@ from catchment import soma
 from catchment.config import SinglecellConvert
 from catchment.schema.records import Asset, Description, Product, Unreadable
 from catchment.schema.rules import is_error
-from catchment.singlecell.arrays import dense_options, kept_type, write_dense, write_sparse
+from catchment.singlecell.arrays import kept_type, rows_of, tile_rows, write_dense, write_sparse
+from catchment.singlecell.blocks import Rows
 from catchment.singlecell.columns import obs_table, var_table
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
 from catchment.singlecell.layout import Unfit
-from catchment.singlecell.matrix import Sums
-from catchment.singlecell.readback import Written, differences
+from catchment.singlecell.quality import Quality
+from catchment.singlecell.readback import Written, read_back
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.sidecars import write_side_cars
-from catchment.soma_digest import logical_digest
 from catchment.storage import Place
 
 LAYOUT_VERSION = "1"
-OBS, VAR, RAW = "obs", "ms/RNA/var", "ms/RNA/X/raw"
+OBS, VAR, X = "obs", "ms/RNA/var", "ms/RNA/X"
+RAW = f"{X}/raw"
 
 
 def convert(asset: Asset, description: Description, place: Place, settings: SinglecellConvert) -> Product | Unreadable:
@@ -48,19 +53,21 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
+    digest, findings = read_back(target.uri, written)
     return Product(
         kind="soma",
         path=f"{asset.asset}.soma",
-        logical_digest=logical_digest(target.uri),
-        side_cars=write_side_cars(place, reading.genes.ids, written.sums),
-        findings=differences(target.uri, written),
+        logical_digest=digest,
+        side_cars=write_side_cars(place, reading.genes, written.quality),
+        findings=findings,
         facts={
             "organism_ontology_term_id": reading.organism,
             "title": reading.title,
             "n_obs": reading.layout.raw.shape[0],
             "n_vars": reading.layout.raw.shape[1],
-            "nnz": int(written.sums.n_genes_by_counts.sum()),
+            "nnz": written.quality.nnz,
             "mitochondrial_genes": int(reading.genes.mitochondrial.sum()),
+            "ribosomal_genes": int(reading.genes.ribosomal.sum()),
             "layers": sorted(reading.layout.layers),
             "obsm": sorted(reading.layout.obsm),
         },
@@ -72,30 +79,57 @@ def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: in
     genes = reading.genes
     obs = obs_table(reading.obs.names, reading.obs.columns, reading.known, reading.organism)
     var = var_table(genes.ids, genes.names, genes.references, reading.var.columns)
-    uris = create_arrays(file, reading, uri, obs, var, zstd_level)
-    sums = Sums(obs.num_rows, genes.mitochondrial)
-    width = var.num_rows
-    digests = {RAW: write_sparse(file, reading.layout.raw, uris[RAW], width, sums=sums)}
-    for name, matrix in reading.layout.layers.items():
-        path, columns = f"ms/RNA/X/{name}", reading.layer_columns
-        if matrix.encoding == "dense":
-            digests[path] = write_dense(file[matrix.path], uris[path], np.float32, width, columns)
+    arrays = list(arrays_of(file, reading))
+    uris = create_arrays(arrays, reading, uri, obs, var, zstd_level)
+    quality = Quality(obs.num_rows, var.num_rows, genes.sets)
+    digests = {}
+    for array in arrays:
+        if array.rows is None:
+            digests[array.path] = write_dense(array.item, uris[array.path], array.shape[1], array.columns)
         else:
-            digests[path] = write_sparse(file, matrix, uris[path], width, columns)
-    for name, shape in reading.layout.obsm.items():
-        path, item = f"ms/RNA/obsm/{name}", file[f"obsm/{name}"]
-        digests[path] = write_dense(item, uris[path], kept_type(item.dtype), shape[1])
-    soma.fill_dataframe(uris[OBS], obs)
-    soma.fill_dataframe(uris[VAR], var)
-    return Written(obs, var, digests, sums)
+            told = quality if array.path == RAW else None
+            digests[array.path] = write_sparse(array.rows, uris[array.path], array.dtype, array.columns, told)
+    for path, table in ((OBS, obs), (VAR, var)):
+        soma.fill_dataframe(uris[path], table)
+    return Written({OBS: obs, VAR: var}, digests, quality)
+
+
+@dataclass(frozen=True)
+class Array:
+    """One array to write: at which path, of which shape and type, from which rows or (dense) dataset.
+
+    `columns`: the array's column of each of the source's; None where they are the same.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    rows: Rows | None = None
+    item: Any = None
+    columns: Any = None
+
+
+def arrays_of(file: h5py.File, reading: Reading) -> Iterator[Array]:
+    """Yield every array of the experiment, the counts first.
+
+    Counts become float32, which the Census has them in and which holds all that `validate` admits; all else keeps its
+    type.
+    """
+    layout = reading.layout
+    yield Array(RAW, layout.raw.shape, np.dtype(np.float32), rows_of(file, layout.raw))
+    for name, matrix in layout.layers.items():
+        dtype = kept_type(np.dtype(matrix.dtype))
+        rows = None if matrix.encoding == "dense" else rows_of(file, matrix)
+        yield Array(f"{X}/{name}", layout.raw.shape, dtype, rows, file[matrix.path], reading.layer_columns)
+    for name, shape in layout.obsm.items():
+        item = file[f"obsm/{name}"]
+        yield Array(f"ms/RNA/obsm/{name}", shape, kept_type(item.dtype), item=item)
 
 
 def create_arrays(
-    file: h5py.File, reading: Reading, uri: str, obs: pa.Table, var: pa.Table, zstd_level: int
+    arrays: Sequence[Array], reading: Reading, uri: str, obs: pa.Table, var: pa.Table, zstd_level: int
 ) -> dict[str, str]:
     """Create the experiment with every array empty, and return the address of each by its path."""
-    shape = (obs.num_rows, var.num_rows)
-    sparse = soma.matrix_options(zstd_level)
     uris = {}
     with tiledbsoma.Experiment.create(uri, context=soma.context()) as experiment:
         experiment.metadata["catchment_layout"] = LAYOUT_VERSION
@@ -105,17 +139,18 @@ def create_arrays(
         uris[OBS] = soma.create_dataframe(experiment, "obs", obs)
         rna = experiment.add_new_collection("ms").add_new_collection("RNA", tiledbsoma.Measurement)
         uris[VAR] = soma.create_dataframe(rna, "var", var)
-        x = rna.add_new_collection("X")
-        uris[RAW] = x.add_new_sparse_ndarray("raw", type=pa.float32(), shape=shape, platform_config=sparse).uri
-        for name, matrix in reading.layout.layers.items():
-            add = x.add_new_dense_ndarray if matrix.encoding == "dense" else x.add_new_sparse_ndarray
-            options = dense_options(shape, zstd_level) if matrix.encoding == "dense" else sparse
-            uris[f"ms/RNA/X/{name}"] = add(name, type=pa.float32(), shape=shape, platform_config=options).uri
-        if reading.layout.obsm:
-            obsm = rna.add_new_collection("obsm")
-            for name, size in reading.layout.obsm.items():
-                kind = pa.from_numpy_dtype(kept_type(file[f"obsm/{name}"].dtype))
-                options = dense_options(size, zstd_level)
-                array = obsm.add_new_dense_ndarray(name, type=kind, shape=size, platform_config=options)
-                uris[f"ms/RNA/obsm/{name}"] = array.uri
+        collections: dict[str, Any] = {}
+        for array in arrays:
+            folder, name = array.path.removeprefix("ms/RNA/").split("/")
+            if folder not in collections:
+                collections[folder] = rna.add_new_collection(folder)
+            kind = pa.from_numpy_dtype(array.dtype)
+            own = {"type": kind, "shape": array.shape}
+            if array.rows is None:
+                options = soma.dense_options(array.shape, zstd_level)
+                made = collections[folder].add_new_dense_ndarray(name, platform_config=options, **own)
+            else:
+                options = soma.matrix_options(zstd_level, tile_rows(array.rows))
+                made = collections[folder].add_new_sparse_ndarray(name, platform_config=options, **own)
+            uris[array.path] = made.uri
     return uris

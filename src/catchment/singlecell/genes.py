@@ -1,4 +1,4 @@
-"""Which genes a matrix has: their Ensembl ids, names, the organism they are of, and which are mitochondrial."""
+"""Which genes a matrix has: their Ensembl ids, names, the organism they are of, mitochondrial and ribosomal ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from catchment.singlecell import rules
 from catchment.singlecell.columns import decoded
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.rules import first_of
-from catchment.singlecell.tables import mitochondrial_genes
+from catchment.singlecell.tables import mitochondrial_genes, ribosomal_names
 
 # where files keep Ensembl ids when their index holds symbols: scanpy's 10x reader, cellranger, older CELLxGENE
 ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl_ids", "feature_id")
@@ -29,12 +29,18 @@ FLY = re.compile(r"(FB[a-z]{2}|RR)\d+(_\w+)?")
 
 @dataclass(frozen=True)
 class Genes:
-    """The genes of a matrix in its order: id, name, the taxon its id belongs to, whether it is mitochondrial."""
+    """The genes of a matrix in its order: id, name, the taxon its id belongs to, mitochondrial and ribosomal ones."""
 
     ids: list[str]
     names: list[str]
     references: list[str]
     mitochondrial: npt.NDArray[np.bool_]
+    ribosomal: npt.NDArray[np.bool_]
+
+    @property
+    def sets(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which genes belong to a set whose share of the counts is measured, by scanpy's short name."""
+        return {"mt": self.mitochondrial, "ribo": self.ribosomal}
 
 
 @cache
@@ -77,7 +83,10 @@ def genes_of(frame: Frame, organism: str | None, where: str) -> tuple[Genes, tup
     mitochondrial = np.array(
         [gene in known or name.upper().startswith("MT-") for gene, name in zip(ids, names, strict=True)]
     )
-    return Genes(ids, names, [reference or "unknown" for reference in references], mitochondrial), tuple(findings)
+    ribosome = ribosomal_names(organism)
+    ribosomal = np.array([ribosome.fullmatch(name) is not None for name in names])
+    given = [reference or "unknown" for reference in references]
+    return Genes(ids, names, given, mitochondrial, ribosomal), tuple(findings)
 
 
 def id_column(columns: Mapping[str, pa.Array], organism: str) -> list[str] | None:

@@ -1,69 +1,82 @@
-"""What was written, read back and compared: every array block by block, every column, every enumeration."""
+"""What was written, read back once: compared array by array, column by column, and digested on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import tiledbsoma
 
-from catchment import soma
+from catchment import soma_digest
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
-from catchment.singlecell.arrays import read_dense, read_sparse
-from catchment.singlecell.matrix import Sums
+from catchment.singlecell.arrays import digest_of_tile, digest_of_values
+from catchment.singlecell.quality import Quality
 from catchment.singlecell.rules import first_of
+from catchment.soma_digest import Block
+from catchment.tiles import RowTile
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a SOMA must hold: its tables, the digest of each block of each array, and the sums of its counts."""
+    """What a SOMA must hold: its tables and the digest of each block of each array by its first row, both by path."""
 
-    obs: pa.Table
-    var: pa.Table
-    digests: dict[str, list[str]]
-    sums: Sums
-
-
-def differences(uri: str, written: Written) -> tuple[Finding, ...]:
-    """Return a finding for each array or column that does not read back as it was written."""
-    findings: list[Finding] = []
-    with tiledbsoma.Experiment.open(uri, context=soma.context()) as root:
-        for path, expected in written.digests.items():
-            array = item_at(root, path)
-            read = read_sparse if isinstance(array, tiledbsoma.SparseNDArray) else read_dense
-            found = list(read(array))
-            wrong = [number for number, pair in enumerate(zip(found, expected, strict=False)) if pair[0] != pair[1]]
-            if wrong or len(found) != len(expected):
-                where = f"row blocks {first_of(wrong)} of {len(expected)}" if wrong else f"{len(found)} row blocks"
-                findings.append(rules.READ_BACK.broken(path, where, count=max(len(wrong), 1)))
-        for path, table in (("obs", written.obs), ("ms/RNA/var", written.var)):
-            findings += table_differences(path, item_at(root, path).read().concat(), table)
-    return tuple(findings)
+    tables: dict[str, pa.Table]
+    digests: dict[str, dict[int, str]]
+    quality: Quality
 
 
-def item_at(root: tiledbsoma.Experiment, path: str) -> Any:
-    """Return the object at a path below an experiment."""
-    item: Any = root
-    for part in path.split("/"):
-        item = item[part]
-    return item
+@dataclass
+class Comparison:
+    """Compares every block that is read with what was written."""
+
+    written: Written
+    _seen: dict[str, set[int]] = field(default_factory=dict)
+    _wrong: dict[str, list[int]] = field(default_factory=dict)
+
+    def look(self, path: str, first: int, block: Block) -> None:
+        """Compare one block."""
+        self._seen.setdefault(path, set()).add(first)
+        if isinstance(block, pa.Table) and path in self.written.tables:
+            expected = self.written.tables[path].slice(first, soma_digest.BLOCK_ROWS)
+            for name in expected.column_names:
+                if name not in block.column_names or not same_column(block[name], expected[name]):
+                    self._wrong.setdefault(f"{path}/{name}", []).append(first)
+        elif self.written.digests.get(path, {}).get(first) != digest_of(block):
+            self._wrong.setdefault(path, []).append(first)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for each array or column that does not read back as it was written."""
+        for path, rows in self._wrong.items():
+            where = f"not as it was written, in blocks from rows {first_of(rows)}"
+            yield rules.READ_BACK.broken(path, where, count=len(rows))
+        starts = {path: range(0, max(t.num_rows, 1), soma_digest.BLOCK_ROWS) for path, t in self.written.tables.items()}
+        for path, expected in {**self.written.digests, **starts}.items():
+            missing = sorted(set(expected) - self._seen.get(path, set()))
+            if missing:
+                found = f"nothing in blocks from rows {first_of(missing)}"
+                yield rules.READ_BACK.broken(path, found, count=len(missing))
 
 
-def table_differences(path: str, found: pa.Table, expected: pa.Table) -> Iterator[Finding]:
-    """Yield a finding for each column that is missing or differs, its categories included."""
-    for name in expected.column_names:
-        if name not in found.column_names:
-            yield rules.READ_BACK.broken(f"{path}/{name}", "no such column")
-        elif not same_column(found[name].combine_chunks(), expected[name].combine_chunks()):
-            yield rules.READ_BACK.broken(f"{path}/{name}", "other values than were written")
+def digest_of(block: Block) -> str:
+    """Return the digest of a block of an array; none of a table."""
+    if isinstance(block, pa.Table):
+        return ""
+    return digest_of_tile(block) if isinstance(block, RowTile) else digest_of_values(block)
 
 
-def same_column(found: pa.Array, expected: pa.Array) -> bool:
+def read_back(uri: str, written: Written) -> tuple[str, tuple[Finding, ...]]:
+    """Return the logical digest of a SOMA, and a finding for each array or column that is not as it was written."""
+    comparison = Comparison(written)
+    digest = soma_digest.logical_digest(uri, watch=comparison.look)
+    return digest, tuple(comparison.findings())
+
+
+def same_column(found: Any, expected: Any) -> bool:
     """Tell whether two columns agree: values, missing values, and for dictionaries every category and their order."""
+    found, expected = found.combine_chunks(), expected.combine_chunks()
     if pa.types.is_dictionary(expected.type):
         if not pa.types.is_dictionary(found.type) or found.type.ordered != expected.type.ordered:
             return False
@@ -73,7 +86,7 @@ def same_column(found: pa.Array, expected: pa.Array) -> bool:
     if found.type != expected.type or len(found) != len(expected):
         return False
     if pa.types.is_floating(found.type):
-        return found.null_count == expected.null_count and bool(
+        return found.is_null().equals(expected.is_null()) and bool(
             np.array_equal(
                 found.to_numpy(zero_copy_only=False), expected.to_numpy(zero_copy_only=False), equal_nan=True
             )

@@ -351,9 +351,9 @@ CATEGORY_UNUSED = declare(
 PRECISION = declare(
     "SOMA-001",
     "warning",
-    "a layer that float32 cannot hold exactly",
-    expected="layers whose values float32 holds",
-    fix="nothing needs to be done: the layer is kept as float32; the submitted file has the exact values",
+    "a layer of more than 64 bits a value",
+    expected="layers of whole numbers or of floating-point numbers of up to 64 bits",
+    fix="nothing needs to be done: the layer is kept as float64; the submitted file has the exact values",
 )
 READ_BACK = declare(
     "SOMA-002",

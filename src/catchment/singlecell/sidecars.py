@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from catchment.singlecell.matrix import Sums
+from catchment.singlecell.genes import Genes
+from catchment.singlecell.quality import Quality
 from catchment.storage import Place
 
 QC, GENES, THUMBNAIL = "qc.parquet", "genes.parquet", "thumbnail.png"
@@ -16,41 +17,17 @@ PICTURE_PX, MARGIN_PX, BARS = 256, 16, 56
 PAPER, INK, AXIS = (255, 255, 255), (38, 101, 140), (90, 90, 90)
 
 
-def write_side_cars(place: Place, gene_ids: list[str], sums: Sums) -> dict[str, str]:
+def write_side_cars(place: Place, genes: Genes, quality: Quality) -> dict[str, str]:
     """Write the side-cars of a dataset and return their names and paths."""
-    write_table(place, QC, cell_table(sums))
-    write_table(place, GENES, gene_table(gene_ids, sums))
-    picture(sums.n_genes_by_counts).save(place.path / THUMBNAIL, format="PNG", compress_level=6)
+    write_table(place, QC, quality.cells())
+    write_table(place, GENES, quality.genes(genes.ids, genes.sets))
+    picture(quality.n_genes_by_counts).save(place.path / THUMBNAIL, format="PNG", compress_level=6)
     return {"qc": QC, "genes": GENES, "thumbnail": THUMBNAIL}
 
 
 def write_table(place: Place, name: str, table: pa.Table) -> None:
     """Write a table as Parquet."""
     pq.write_table(table, place.path / name, compression="zstd", compression_level=3)
-
-
-def cell_table(sums: Sums) -> pa.Table:
-    """Return QC per cell, in scanpy's terms."""
-    return pa.table(
-        {
-            "soma_joinid": np.arange(sums.rows, dtype=np.int64),
-            "total_counts": sums.total_counts,
-            "n_genes_by_counts": sums.n_genes_by_counts,
-            "pct_counts_mt": sums.pct_counts_mt,
-        }
-    )
-
-
-def gene_table(ids: list[str], sums: Sums) -> pa.Table:
-    """Return QC per gene, in scanpy's terms."""
-    return pa.table(
-        {
-            "soma_joinid": np.arange(len(ids), dtype=np.int64),
-            "var_id": pa.array(ids, pa.large_string()),
-            "total_counts": sums.gene_counts,
-            "n_cells_by_counts": sums.gene_cells,
-        }
-    )
 
 
 def picture(genes_per_cell: npt.NDArray[np.int64]) -> Image.Image:

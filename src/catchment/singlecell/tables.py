@@ -6,6 +6,7 @@ The tables stand beside this file. Source: CELLxGENE dataset schema 7.1.0; gene 
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -111,3 +112,14 @@ def mitochondrial_genes(organism: str) -> frozenset[str]:
     """Return the ids of an organism's mitochondrial genes."""
     rows = rows_of("mitochondrial_genes.tsv")
     return frozenset(row["gene_id"] for row in rows if row["organism_ontology_term_id"] == organism)
+
+
+@cache
+def ribosomal_names(organism: str | None) -> re.Pattern[str]:
+    """Return what the names of an organism's cytosolic ribosomal proteins look like, in any case of letters.
+
+    Names, not ids: they are systematic (HGNC gene group 1054, FlyBase, WormBase). Kinases (RPS6KA1) and pseudogenes
+    (RPL10P3) of like names are none.
+    """
+    rows = {row["organism_ontology_term_id"]: row["names"] for row in rows_of("ribosomal_names.tsv")}
+    return re.compile(rows.get(organism or "*", rows["*"]), re.IGNORECASE)
