@@ -154,7 +154,7 @@ def read_parts(array: Any, first: int, end: int) -> Iterator[Cells]:
 def read_tile(array: tiledbsoma.SparseNDArray, first: int, end: int) -> RowTile:
     """Return the cells stored in rows `first` to `end` - 1 of a sparse matrix, all of one row tile, in global order.
 
-    Rows are counted from `first`. A stored 0 is a cell as any other; a place that is stored twice leaves two equal keys.
+    Rows are counted from `first`. A stored 0 is a cell as any other; a place stored twice leaves two equal keys.
     """
     keys: list[UInt32] = []
     values: list[npt.NDArray[Any]] = []
