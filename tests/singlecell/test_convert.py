@@ -24,6 +24,7 @@ from catchment.config import SinglecellNormalise
 from catchment.modalities import Conversion, convert_asset
 from catchment.schema.records import Description, Product, Unreadable
 from catchment.singlecell import MODALITY, convert
+from catchment.singlecell.normalise import normalised
 from catchment.singlecell.readback import read_back
 from catchment.soma_digest import logical_digest
 from catchment.storage import Place
@@ -467,6 +468,36 @@ def test_size_factors_are_totals_over_the_target_and_one_for_empty_cells(kitchen
     table = pq.read_table(place.path / derived.side_cars["size_factors"])
     assert table["soma_joinid"].to_pylist() == [0, 1, 2, 3]
     assert table["size_factor"].to_pylist() == [0.06, 1.0, 0.06, 0.08]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+def test_the_normalised_view_equals_scanpys(kitchen: Kitchen) -> None:
+    import scanpy
+
+    rng = np.random.default_rng(5)
+    counts = rng.negative_binomial(1, 0.4, (50, 40)).astype(np.float32)
+    counts[9] = 0
+    adata = anndata.AnnData(
+        X=sp.csr_matrix(counts),
+        obs=pd.DataFrame(index=[f"c{row}" for row in range(50)]),
+        var=pd.DataFrame(index=[f"ENSG{number:011d}" for number in range(40)]),
+        uns={"organism_ontology_term_id": "NCBITaxon:9606"},
+    )
+    path = kitchen.h5ad(adata=adata)
+    product, soma_path = done(kitchen.convert(path))
+    store, place = Place(str(soma_path.parent)), Place(str(kitchen.folder))
+    derived = MODALITY.normalise(
+        kitchen.dataset(product, store), kitchen.asset(path), store, place, SinglecellNormalise()
+    )
+    assert list(derived.side_cars) == ["size_factors"]  # no second matrix
+    factors = pq.read_table(place.path / derived.side_cars["size_factors"])["size_factor"].to_numpy()
+    with tiledbsoma.open(str(soma_path)) as root:
+        raw = root.ms["RNA"].X["raw"].read().coos((50, 40)).concat().to_scipy()
+    reference = adata.copy()
+    reference.X = reference.X.astype(np.float64)
+    scanpy.pp.normalize_total(reference, target_sum=derived.recipe["target_sum"])
+    scanpy.pp.log1p(reference)
+    np.testing.assert_allclose(normalised(raw, factors).toarray(), reference.X.toarray(), rtol=1e-12)
 
 
 def test_contribution_has_distinct_terms_and_counts(kitchen: Kitchen) -> None:

@@ -7,29 +7,37 @@ import pyarrow.parquet as pq
 
 from catchment.schema.records import Metrics, Product
 from catchment.singlecell.matrix import median_or_none
+from catchment.singlecell.quality import TOP
 from catchment.storage import Place
+
+# columns of the side-car of cells, and what their median and mean are called
+SUMMARISED = {
+    "total_counts": "total_counts",
+    "n_genes_by_counts": "genes_by_counts",
+    "pct_counts_mt": "pct_counts_mt",
+    "pct_counts_ribo": "pct_counts_ribo",
+    **{f"pct_counts_in_top_{count}_genes": f"pct_counts_in_top_{count}_genes" for count in TOP},
+}
 
 
 def measure(product: Product, place: Place) -> Metrics:
     """Return the metrics of a dataset; None where a number does not exist (no mitochondrial gene known, no cell)."""
     cells = pq.read_table(place.path / product.side_cars["qc"])
     genes = pq.read_table(place.path / product.side_cars["genes"])
-    total, detected, mitochondrial = (
-        cells[name].to_numpy() for name in ("total_counts", "n_genes_by_counts", "pct_counts_mt")
-    )
+    total, detected = cells["total_counts"].to_numpy(), cells["n_genes_by_counts"].to_numpy()
     nnz = int(detected.sum())
+    summaries: Metrics = {}
+    for column, name in SUMMARISED.items():
+        values = cells[column].to_numpy()
+        summaries[f"median_{name}"] = median_or_none(values)
+        summaries[f"mean_{name}"] = None if np.isnan(values).all() else float(np.nanmean(values))
     return {
         "n_cells": cells.num_rows,
         "n_genes": genes.num_rows,
         "nnz": nnz,
         "sparsity": 1 - nnz / (cells.num_rows * genes.num_rows),
         "total_counts": float(total.sum()),
-        "median_total_counts": median_or_none(total),
-        "mean_total_counts": float(total.mean()),
-        "median_genes_by_counts": median_or_none(detected),
-        "mean_genes_by_counts": float(detected.mean()),
-        "median_pct_counts_mt": median_or_none(mitochondrial),
-        "mean_pct_counts_mt": None if np.isnan(mitochondrial).all() else float(np.nanmean(mitochondrial)),
+        **summaries,
         "cells_without_counts": int(np.count_nonzero(detected == 0)),
         "genes_without_counts": int(np.count_nonzero(genes["n_cells_by_counts"].to_numpy() == 0)),
     }

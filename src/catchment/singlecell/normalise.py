@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,3 +36,18 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
         },
         side_cars={"size_factors": SIZE_FACTORS},
     )
+
+
+def normalised(counts: Any, size_factors: npt.NDArray[np.float64]) -> Any:
+    """Return the view of some cells as the recipe has it: log1p of each count over the size factor of its cell.
+
+    Parameters
+    ----------
+    counts
+        raw counts as a sparse matrix of scipy, cells x genes.
+    size_factors
+        one for each of its rows.
+    """
+    view = counts.tocsr().astype(np.float64)
+    view.data = np.log1p(view.data / np.repeat(size_factors, np.diff(view.indptr)))
+    return view
