@@ -76,19 +76,19 @@ def test_zlib_bomb_is_not_inflated_to_its_end() -> None:
 @pytest.mark.parametrize(
     ("terms", "found"),
     [
-        ({"MS:1000523", "MS:1002312"}, "MS:1002312"),
-        ({"MS:1000523", "MS:1003780"}, "MS:1003780"),
-        ({"MS:1000574"}, "0 types"),
-        ({"MS:1000521", "MS:1000523"}, "2 types"),
+        (("MS:1000523", "MS:1002312"), "MS:1002312"),
+        (("MS:1000523", "MS:1003780"), "MS:1003780"),
+        (("MS:1000574",), "0 types"),
+        (("MS:1000521", "MS:1000523"), "2 types"),
     ],
 )
-def test_encoding_that_cannot_be_read_is_named(terms: set[str], found: str) -> None:
+def test_encoding_that_cannot_be_read_is_named(terms: tuple[str, ...], found: str) -> None:
     with pytest.raises(Broken, match=found) as caught:
         type_of(terms)
     assert caught.value.rule.code == "MZ-007"
 
 
 def test_type_of_reads_precision_and_compression() -> None:
-    assert type_of(["MS:1000521", "MS:1000574"]) == (np.dtype("<f4"), True)
-    assert type_of(["MS:1000523"]) == (np.dtype("<f8"), False)
-    assert type_of(["MS:1001479", "MS:1000576"]) == (None, False)
+    assert type_of(("MS:1000521", "MS:1000574")) == (np.dtype("<f4"), True)
+    assert type_of(("MS:1000523",)) == (np.dtype("<f8"), False)
+    assert type_of(("MS:1001479", "MS:1000576")) == (None, False)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_mzml import PSI, run, spectrum
 
-from catchment.massspec import mzml
+from catchment.massspec import mzml, parse, plain
 from catchment.massspec.document import Document, Element
 from catchment.massspec.faults import Broken
 from catchment.massspec.mzml import Scanner
@@ -100,13 +100,15 @@ def test_file_that_cannot_be_read_on_names_its_rule(text: str | bytes, code: str
 
 def test_tag_without_end_is_refused_before_it_is_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mzml, "BLOCK_BYTES", 1_000)
-    monkeypatch.setattr(mzml, "MAX_TOKEN_BYTES", 10_000)
+    monkeypatch.setattr(mzml, "MAX_WAITING_BYTES", 10_000)
+    monkeypatch.setattr(parse, "MAX_TOKEN_BYTES", 10_000)
     fault = broken(THREE.replace('id="scan=2"', f'id="{"x" * 50_000}"'))
     assert "a tag of more than" in fault.found
 
 
 def test_parameter_groups_cannot_multiply_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mzml, "MAX_PARAMS", 50)
+    monkeypatch.setattr(parse, "MAX_PARAMS", 50)
+    monkeypatch.setattr(plain, "MAX_IN_GROUP", 10)
     param = '<cvParam cvRef="MS" accession="MS:1" name="x"/>'
     head = f'<referenceableParamGroup id="g">{param * 20}</referenceableParamGroup>'
     fault = broken(run(spectrum(0, extra='<referenceableParamGroupRef ref="g"/>' * 5), head=head))

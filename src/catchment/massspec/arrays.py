@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import zlib
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,12 @@ OTHER_COMPRESSIONS = frozenset(
     + [f"MS:{number}" for number in range(1003780, 1003786)]
 )
 INFLATE_STEP = 1 << 16
+# what XML calls so
+WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
 
 
-def type_of(accessions: Iterable[str]) -> tuple[np.dtype[Any] | None, bool]:
+@lru_cache(maxsize=1_000)
+def type_of(accessions: tuple[str, ...]) -> tuple[np.dtype[Any] | None, bool]:
     """Return the type of an array's values (None for text) and whether it is compressed.
 
     An array that names no compression is read as uncompressed; its length then tells whether that was right.
@@ -76,8 +79,11 @@ def decode(text: str, dtype: np.dtype[Any], compressed: bool, length: int, max_b
 def from_base64(text: str) -> bytes:
     """Return the bytes that base64 text stands for; white space in it counts for nothing."""
     try:
-        return binascii.a2b_base64("".join(text.split()), strict_mode=True) if text else b""
+        return binascii.a2b_base64(text, strict_mode=True) if text else b""
     except (binascii.Error, ValueError) as error:
+        tight = text.translate(WHITE_SPACE)
+        if len(tight) < len(text):
+            return from_base64(tight)
         raise Broken(rules.BAD_BASE64, str(error)) from None
 
 

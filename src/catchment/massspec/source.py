@@ -80,7 +80,7 @@ class Passed:
     def let_go(self) -> None:
         """Hash what is kept but for its end: a tag may begin in one block and end in the next."""
         surplus = max(len(self.kept) - KEPT_BYTES, 0)
-        self.sha1.update(self.kept[:surplus])
+        self.sha1.update(memoryview(self.kept)[:surplus])
         self.kept_from += surplus
         self.kept = self.kept[surplus:]
 

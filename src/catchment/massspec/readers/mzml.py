@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from catchment.massspec import rules
-from catchment.massspec.arrays import Floats, decode, type_of
+from catchment.massspec.arrays import Floats, decode, from_base64, type_of
 from catchment.massspec.document import Element, EncodedArray, Param
 from catchment.massspec.faults import Broken, Faults, shown, whole
 from catchment.massspec.mzml import Scanner
@@ -124,13 +124,14 @@ class MzmlReader:
 
     def values_of(self, array: EncodedArray, default_length: int, max_bytes: int | None) -> Floats | None:
         """Return an array's values as 64-bit floats; None where they are text."""
-        dtype, compressed = type_of(param.accession for param in array.params)
+        dtype, compressed = type_of(tuple([param.accession for param in array.params]))
         if dtype is None:
+            from_base64(array.text)
             return None
         length = default_length if array.length is None else whole(array.length)
         if length is None:
             raise Broken(rules.LENGTH_DIFFERS, f"arrayLength {shown(array.length or '')!r}", expected="a whole number")
-        return decode(array.text, dtype, compressed, length, max_bytes).astype(np.float64)
+        return decode(array.text, dtype, compressed, length, max_bytes).astype(np.float64, copy=False)
 
     def check_units(self, array: EncodedArray, where: str) -> None:
         for param in array.params:
@@ -153,12 +154,12 @@ class MzmlReader:
             found = f"{len(mz):,} m/z and {len(intensity):,} intensities"
             self.faults.add(rules.LENGTH_DIFFERS, where, found, kind="pair", expected="as many of one as of the other")
             return None, None, is_mass
-        bad = sum(int(np.count_nonzero(~(np.abs(values) < BEYOND_SENSE))) for values in (mz, intensity))
-        if bad:
+        if not (within_sense(mz) and within_sense(intensity)):
+            bad = sum(int(np.count_nonzero(~(np.abs(values) < BEYOND_SENSE))) for values in (mz, intensity))
             self.faults.add(rules.NOT_A_NUMBER, where, f"{bad:,} values that are NaN, infinite or beyond 1e200")
             return None, None, is_mass
         # peaks of several mobility scans in one spectrum are sorted by mobility first
-        if is_mass and MOBILITY_ARRAYS.isdisjoint(arrays) and (falls := int(np.count_nonzero(np.diff(mz) < 0))):
+        if is_mass and MOBILITY_ARRAYS.isdisjoint(arrays) and (falls := int(np.count_nonzero(mz[1:] < mz[:-1]))):
             self.faults.add(rules.UNSORTED, where, f"{falls:,} of {len(mz):,} m/z values below the one before")
         return mz, intensity, is_mass
 
@@ -178,6 +179,11 @@ class MzmlReader:
             self.faults.add(rules.TIME_RUNS_BACK, where, f"{time_s:g} s after {self.last_time:g} s")
         self.last_time = time_s
         return time_s
+
+
+def within_sense(values: Floats) -> bool:
+    """Tell whether every value is finite and can be summed: a NaN among them is their lowest and their highest."""
+    return len(values) == 0 or bool(values.min() > -BEYOND_SENSE and values.max() < BEYOND_SENSE)
 
 
 def number(param: Param | None) -> float:
