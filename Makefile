@@ -73,7 +73,7 @@ mono:
 
 # --- what people run -------------------------------------------------------------------------------------------------
 
-# exit code 2 of `receive` says that some upload has errors: here three are broken on purpose, and are held
+# exit code 2 of `receive` says that some upload has errors: here four are broken on purpose, and are held
 demo: .venv/base  ## make submissions, build a release under demo/, say where to look
 	@$(BIN)/python -m catchment.demonstration $(DEMO)/uploads
 	@$(BIN)/catchment receive $(DEMO)/uploads/* --inbox $(DEMO)/inbox || test $$? -eq 2

@@ -37,7 +37,7 @@ class Head:
     """What `recognise` may look at: the first 64 KiB of a file (decompressed where it is gzip), its name and size.
 
     A folder has no bytes: `members` are the paths of every file below it, with `/`, sorted; `member` returns the head
-    of one of them, read when it is asked for.
+    of one of them, read when it is asked for. `archived` are the names in a ZIP, as far as they can be told.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Head:
     gzipped: bool = False
     members: tuple[str, ...] = ()
     member: Callable[[str], Head] = lambda name: Head(name=name, size=0, start=b"")
+    archived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

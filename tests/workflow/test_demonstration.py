@@ -17,7 +17,7 @@ from .conftest import call, record_times, snakemake
 
 pytestmark = pytest.mark.slow
 
-BROKEN = ("corrupt.h5ad", "truncated.ome.tiff", "short.mzML")
+BROKEN = ("corrupt.h5ad", "truncated.ome.tiff", "short.mzML", "hostile.zip")
 
 
 @pytest.fixture(scope="module")

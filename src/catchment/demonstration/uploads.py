@@ -1,4 +1,5 @@
-"""The demonstration's uploads: one multi-modal liver study in three submissions, and a submission of broken files.
+"""The demonstration's uploads: one multi-modal liver study in three submissions, a ZIP of images that
+show where proteins are, and a submission of broken files.
 
 `python -m catchment.demonstration FOLDER` writes them. Samples are shared across submissions by the study's own ids, so
 that a search for studies with single-cell and imaging data of liver finds one.
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from catchment.demonstration import imaging, massspec, singlecell
+from catchment.demonstration import image_sets, imaging, massspec, singlecell
 
 SEED = 20_261_120
 
@@ -57,6 +58,25 @@ MOUSE = {
     "sex_ontology_term_id": "PATO:0000384",
     "donor_id": "M1",
 }
+LOCALISATION = {
+    "id": "catchment-demo-localisation",
+    "title": "A demonstration of where two proteins are, in cells under three treatments",
+    "description": "Synthetic immunofluorescence images, made by code from a seed: one ZIP of three treatments, two "
+    "proteins and four channels each, laid out as CM4AI ships its images.",
+    "licence": "CC0-1.0",
+    "keywords": ["demonstration", "immunofluorescence", "protein localisation", "synthetic"],
+    "contributors": [{"name": "Catchment"}],
+    "collection": "Catchment demonstration",
+}
+CELL_LINE = {
+    "id": "mda-mb-468",
+    "organism_ontology_term_id": "NCBITaxon:9606",
+    "tissue_ontology_term_id": "CVCL_0419",
+    "tissue_type": "cell line",
+    "disease_ontology_term_id": "MONDO:0004989",
+    "development_stage_ontology_term_id": "na",
+    "sex_ontology_term_id": "PATO:0000383",
+}
 TENX_V3, MICROSCOPY, PROTEOMICS = "EFO:0009922", "EFO:0002909", "EFO:0002766"
 
 
@@ -67,6 +87,7 @@ def write_uploads(folder: Path) -> list[Path]:
         "2-liver-donor-2": write_second_donor,
         "3-liver-mouse": write_mouse,
         "4-broken": write_broken,
+        "5-localisation": write_localisation,
     }
     for name, write in writers.items():
         if not (folder / name).exists():
@@ -106,16 +127,30 @@ def write_mouse(folder: Path) -> None:
     describe(folder, STUDY, [MOUSE], [asset])
 
 
+def write_localisation(folder: Path) -> None:
+    """Write the submission with a ZIP of images."""
+    image_sets.write_image_set(folder / "ifimages-mda-mb-468.zip", seed=SEED + 3)
+    asset = {
+        "file": "ifimages-mda-mb-468.zip",
+        "samples": ["mda-mb-468"],
+        "assay_ontology_term_id": MICROSCOPY,
+        "annotations": {"cell_line": "MDA-MB-468", "pixel_size_um": "0.16"},
+    }
+    describe(folder, LOCALISATION, [CELL_LINE], [asset])
+
+
 def write_broken(folder: Path) -> None:
-    """Write the submission that is held: a corrupt H5AD, a truncated image, a run with fewer spectra than declared."""
+    """Write the submission that is held: a corrupt H5AD, a truncated image, a run that lacks spectra, a hostile ZIP."""
     singlecell.write_corrupt_h5ad(folder / "corrupt.h5ad")
     imaging.write_truncated_tiff(folder / "truncated.ome.tiff")
     massspec.write_short_mzml(folder / "short.mzML")
+    image_sets.write_hostile_zip(folder / "hostile.zip")
     study = {"id": "catchment-demo-broken", "title": "Files that are broken on purpose", "licence": "CC0-1.0"}
     assets = [
         {"file": "corrupt.h5ad", "samples": ["liver-h1"], "assay_ontology_term_id": TENX_V3},
         {"file": "truncated.ome.tiff", "samples": ["liver-h1"], "assay_ontology_term_id": MICROSCOPY},
         {"file": "short.mzML", "samples": ["liver-h1"], "assay_ontology_term_id": PROTEOMICS},
+        {"file": "hostile.zip", "samples": ["liver-h1"], "assay_ontology_term_id": MICROSCOPY},
     ]
     describe(folder, study, [DONOR_1], assets)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
+from catchment.imaging.image_index import read_index
+from catchment.imaging.member_names import stains
 from catchment.imaging.sidecars import read_channels
 from catchment.schema.records import Asset, Contribution, Dataset, Measurement, Sample
 from catchment.storage import Place
@@ -26,7 +28,9 @@ def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
     """Return terms of the samples and the assay, counts, and one measurement per channel."""
     channels = read_channels(place.path, dataset.product.side_cars)
     images: Any = dataset.product.facts["image_shapes"]
-    analyte = "protein" if any(asset.annotations.get(key) for key in PROTEIN_ANNOTATIONS) else "morphology"
+    shown = channels_shown(dataset, place)
+    of_channels = "protein" if any(asset.annotations.get(key) for key in PROTEIN_ANNOTATIONS) else "morphology"
+    analyte = "protein" if "protein" in shown.values() else of_channels
     return Contribution(
         modality="imaging",
         title=PurePosixPath(asset.files[0].name).name,
@@ -42,13 +46,25 @@ def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
                 id=f"{dataset.dataset}.C{number:04d}",
                 kind="image channel",
                 label=channel["name"],
-                analyte=analyte,
+                analyte=shown.get((channel["image"], channel["channel"]), of_channels),
                 count=channel["planes"],
                 unit="planes",
             )
             for number, channel in enumerate(channels, start=1)
         ),
     )
+
+
+def channels_shown(dataset: Dataset, place: Place) -> dict[tuple[int, int], str]:
+    """Return what the channels of a set show, by image and channel, where it is a known stain; nothing of others."""
+    index = dataset.product.side_cars.get("images")
+    rows = read_index(place.path / index) if index else []
+    return {
+        (row["image"] - 1, number): stains()[target.casefold()]["analyte"]
+        for row in rows
+        for number, target in enumerate(row["targets"])
+        if target.casefold() in stains()
+    }
 
 
 def terms_of(asset: Asset) -> dict[str, tuple[str, ...]]:

@@ -13,8 +13,11 @@ from catchment.config import ImagingConvert
 from catchment.imaging import ngff, sidecars
 from catchment.imaging.describe import source_of
 from catchment.imaging.digests import Band, SourceDigests, StoredDigests, blocks_of, image_digest
+from catchment.imaging.image_index import NAME as INDEX_NAME
+from catchment.imaging.image_index import write_index
 from catchment.imaging.intensities import Tally
 from catchment.imaging.layout import Level, cut_levels, passes, shard_edge
+from catchment.imaging.ome_writer import ome_xml_of
 from catchment.imaging.readers import (
     DecodingFailed,
     ImageReader,
@@ -66,25 +69,26 @@ class Conversion:
     def __init__(self, source: Source, reader: ImageReader, store: Path, settings: ImagingConvert) -> None:
         self.source, self.reader, self.store, self.settings = source, reader, store, settings
         self.scenes = reader.scenes
-        self.tallies: list[list[Tally]] = []
         self.findings: list[Finding] = []
 
     def run(self, asset: Asset) -> Product:
         """Write every scene, read it back, and return the product with its side-cars."""
-        digests = [self.write_scene(number) for number in range(len(self.scenes))]
+        beside = sidecars.SideCars(self.store.parent, len(self.scenes), self.settings.thumbnail_px)
+        digests = []
+        for number, scene in enumerate(self.scenes):
+            digest, tallies = self.write_scene(number)
+            digests.append(digest)
+            beside.add(number, self.image_path(number), scene, tallies)
+        own_xml = self.reader.container.ome_xml
         if len(self.scenes) > 1:
             write_attributes(self.store, ngff.collection_attributes())
             write_attributes(self.store / "OME", ngff.series_attributes([str(n) for n in range(len(self.scenes))]))
-            if self.reader.container.ome_xml:
-                (self.store / "OME/METADATA.ome.xml").write_bytes(self.reader.container.ome_xml)
-        side_cars = sidecars.write(
-            self.store,
-            [self.image_path(number) for number in range(len(self.scenes))],
-            self.scenes,
-            self.tallies,
-            self.reader.container.ome_xml,
-            self.settings.thumbnail_px,
-        )
+            (self.store / "OME/METADATA.ome.xml").write_bytes(own_xml or ome_xml_of(self.scenes))
+        side_cars = beside.finish(own_xml)
+        if any(scene.members for scene in self.scenes):
+            paths = [str(self.image_path(n).relative_to(self.store)).strip(".") for n in range(len(self.scenes))]
+            write_index(self.store.parent / INDEX_NAME, self.scenes, paths, digests)
+            side_cars["images"] = INDEX_NAME
         return Product(
             kind="ome-zarr",
             path=self.store.name,
@@ -114,8 +118,8 @@ class Conversion:
         """Return how a scene is cut."""
         return cut_levels(scene.shape, self.settings.chunk_yx, self.settings.shard_yx, self.settings.shard_z)
 
-    def write_scene(self, number: int) -> str:
-        """Write one scene and its attributes, read it back, and return the digest of its pixels."""
+    def write_scene(self, number: int) -> tuple[str, list[Tally]]:
+        """Write one scene and its attributes, read it back; return the digest of its pixels and what was counted."""
         scene, path = self.scenes[number], self.image_path(number)
         levels = self.levels(scene)
         tallies = [Tally(scene.dtype.str) for _ in scene.channel_names]
@@ -124,7 +128,6 @@ class Conversion:
         edge = shard_edge(self.settings.chunk_yx, self.settings.shard_yx)
         for slabs in passes(number, levels, scene.dtype.itemsize, scene.samples, edge):
             write_slabs(writer, slabs, tallies, threads_for(scene))
-        self.tallies.append(tallies)
         attributes = ngff.image_attributes(
             scene.name or Path(self.source.name).name,
             len(levels),
@@ -133,7 +136,7 @@ class Conversion:
             [display(scene, index, tallies[index]) for index in range(len(tallies))],
         )
         write_attributes(path, attributes)
-        return self.read_back(number, levels)
+        return self.read_back(number, levels), tallies
 
     def read_back(self, number: int, levels: tuple[Level, ...]) -> str:
         """Hold level 0 of a scene against its source, and return its digest.

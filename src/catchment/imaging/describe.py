@@ -14,7 +14,8 @@ PAGE_AXES = ("t", "z", "c")
 def source_of(asset: Asset) -> Source:
     """Return where a located asset's image lies, and what its submitter says its unnamed pages are."""
     page_axis = asset.annotations.get("page_axis", "").strip().lower()
-    return Source(asset.files[0].path, asset.files[0].name, page_axis if page_axis in PAGE_AXES else None)
+    told = tuple(sorted(asset.annotations.items()))
+    return Source(asset.files[0].path, asset.files[0].name, page_axis if page_axis in PAGE_AXES else None, told)
 
 
 def describe(asset: Asset) -> Description | Unreadable:
@@ -72,4 +73,5 @@ def scene_facts(scene: Scene) -> dict[str, JsonValue]:
         "significant_bits": scene.significant_bits,
         "assumed_axis": scene.assumed_axis,
         "bytes": scene.nbytes,
+        **({"facts": dict(scene.facts), "members": len(scene.members)} if scene.members else {}),
     }

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import bz2
 import struct
+from pathlib import PurePosixPath
 
 from catchment.contract import HEAD_BYTES, Confidence, Head
 
 EXTENSIONS = (
     ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg",
     ".nd2", ".czi", ".lif", ".lsm", ".stk", ".spe", ".dcm", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".vsi",
-    ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2",
+    ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2", ".zip",
 )  # fmt: skip
+SET_FORMAT = "image-set"
+IMAGE_ENDINGS = tuple(ending for ending in EXTENSIONS if not ending.endswith((".zip", ".gz", ".bz2")))
+# what packers and desktops add to an archive
+OF_THE_PACKER = (".ds_store", "thumbs.db", "desktop.ini")
 
 # classic and BigTIFF, little- and big-endian (TIFF 6.0 section 2; BigTIFF design of 2007)
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 ND2_MAGIC = b"\xda\xce\xbe\x0a"
+ZIP_MAGIC = b"PK\x03\x04"
 CZI_MAGIC = b"ZISRAWFILE"
 GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
 OME_MARKER = b"<OME"
@@ -29,7 +35,7 @@ DICOM_MARKER, DICOM_MARKER_AT = b"DICM", 128
 # a data set without the header of part 10: the length of group 8, four bytes long, as its first element
 DICOM_BARE = b"\x08\0\0\0\x04\0\0\0"
 
-CERTAIN, LIKELY = 1.0, 0.9
+CERTAIN, LIKELY, UNLIKELY = 1.0, 0.9, 0.1
 
 
 def recognise(head: Head) -> Confidence | None:
@@ -47,7 +53,32 @@ def recognise(head: Head) -> Confidence | None:
         return Confidence("ome-tiff", CERTAIN) if OME_MARKER in head.start else Confidence("tiff", LIKELY)
     if kind == "bzip2":
         return recognise_bzip2(head)
+    if kind == "zip":
+        return recognise_archive(head)
     return Confidence(kind, CERTAIN) if kind else None
+
+
+def recognise_archive(head: Head) -> Confidence | None:
+    """Return that a ZIP is a set of images where most of its files are; one that is named so is hardly one.
+
+    Text documents and spreadsheets are ZIPs with pictures among many parts: these are none of ours.
+    """
+    kept = [name for name in head.archived if not name.endswith("/") and not is_of_the_packer(name)]
+    images = sum(map(is_image_name, kept))
+    if images * 2 > len(kept):
+        return Confidence(SET_FORMAT, LIKELY)
+    return Confidence(SET_FORMAT, UNLIKELY) if head.name.lower().endswith(".zip") else None
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a name in an archive is that of an image."""
+    return name.lower().endswith(IMAGE_ENDINGS) and not is_of_the_packer(name)
+
+
+def is_of_the_packer(name: str) -> bool:
+    """Tell whether a file in an archive is no part of what was sent: macOS and Windows add such."""
+    path = PurePosixPath(name)
+    return "__MACOSX" in path.parts or path.name.startswith("._") or path.name.lower() in OF_THE_PACKER
 
 
 def recognise_bzip2(head: Head) -> Confidence | None:
@@ -73,6 +104,7 @@ def container_of(start: bytes) -> str | None:
     if start.startswith(TIFF_MAGICS):
         return "tiff"
     magics = {PNG_MAGIC: "png", JPEG_MAGIC: "jpeg", ND2_MAGIC: "nd2", CZI_MAGIC: "czi", BZIP2_MAGIC: "bzip2"}
+    magics[ZIP_MAGIC] = "zip"
     for magic, kind in magics.items():
         if start.startswith(magic):
             return kind
@@ -111,6 +143,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     ".jpeg": ("jpeg",),
     **dict.fromkeys((".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2"), ("mrc",)),
     ".dcm": ("dicom",),
+    ".zip": (SET_FORMAT,),
     **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe")},
 }
 

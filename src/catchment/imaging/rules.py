@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from catchment.archive import rules as archive_rules
 from catchment.schema.rules import DOCTYPE, NAME_LIES, declare
 
-__all__ = ["DOCTYPE", "NAME_LIES"]
+__all__ = ["DOCTYPE", "NAME_LIES", "archive_rules"]
 
 TIFF6 = "TIFF 6.0, section 2"
 OME = "OME-TIFF specification 6"
@@ -149,6 +150,95 @@ GAPS = declare(
     "a mosaic does not fill its rectangle",
     expected="tiles that cover the image; where there is none, pixels are 0",
     fix="nothing to do where the region was not rectangular; else export the mosaic stitched",
+)
+
+# --- sets of images in one archive -------------------------------------------------------------------------------
+
+NO_IMAGE = declare(
+    "IMG-040",
+    "error",
+    "an archive holds no image",
+    expected="images, each in a format of docs/formats.md, whose names end as the format's do",
+    fix="send the images in one ZIP; send other files outside it",
+    unsafe=True,
+)
+LEFT_OUT = declare(
+    "IMG-041",
+    "warning",
+    "files in an archive of images are left out: nobody reads them, so the archive itself is not published either",
+    expected="images, tables (.csv, .tsv) and documents (.txt, .md, .json, .html, .xml, .pdf, .yaml)",
+    fix="take the files out of the archive, and send what is data as an asset of its own",
+    unsafe=True,
+)
+NAME_TELLS_NOTHING = declare(
+    "IMG-042",
+    "warning",
+    "names of images in a set do not say where and how they were taken",
+    expected="names by the template under annotations: member_names, or by a known one (docs/submitting.md)",
+    fix="give a template, such as `member_names: '{treatment}_{well}_{region}_{channel}'`",
+)
+UNLIKE = declare(
+    "IMG-043",
+    "error",
+    "images of one field differ in size or kind of pixel",
+    expected="one size and one kind of pixel for all channels and planes of a field",
+    fix="export the named image as the others of its field",
+)
+CHANNEL_MISSING = declare(
+    "IMG-044",
+    "warning",
+    "fields of a set lack a channel that others have",
+    expected="every channel for each field; the field is kept with the channels that it has",
+    fix="add the missing images, or nothing where they were never taken",
+)
+PLANE_MISSING = declare(
+    "IMG-045",
+    "error",
+    "a channel of a field lacks a plane that another one has",
+    expected="the same z planes for all channels of a field: what is absent would be read as 0",
+    fix="add the missing image, or leave its plane out of all channels",
+)
+SAME_PLACE = declare(
+    "IMG-046",
+    "error",
+    "two images claim the same channel and plane of a field",
+    expected="one image for each",
+    fix="remove one of them, or give a template (member_names) that tells them apart",
+)
+NOT_ONE_PLANE = declare(
+    "IMG-047",
+    "error",
+    "a file of a set holds more than its name can tell apart",
+    expected="one image; one plane, where the name says which channel it is",
+    fix="split the file, or send it as an asset of its own",
+)
+FACTS_DIFFER = declare(
+    "IMG-048",
+    "error",
+    "the name of an image, a table and the submission contradict each other",
+    expected="the same treatment, well, protein, ... wherever it is said",
+    fix="correct the one that is wrong",
+)
+NO_TABLE = declare(
+    "IMG-049",
+    "warning",
+    "a table in a set of images is not used",
+    expected="a CSV or TSV in UTF-8 with a header whose columns docs/submitting.md lists",
+    fix="name the columns as listed; one must say which image a row is about (file, or treatment, well, region)",
+)
+NO_ROW = declare(
+    "IMG-050",
+    "warning",
+    "images of a set have no row of their own in its table",
+    expected="one row for each image or field; what no row says stays unknown",
+    fix="add the rows, or remove those that contradict each other",
+)
+BAD_NAMING = declare(
+    "IMG-051",
+    "error",
+    "what the submission says of the images in a set cannot be used",
+    expected="`member_names` with known tokens, each once; `channels` as `word=name, ...`; `pixel_size_um` a number",
+    fix="correct the annotations of the asset; docs/submitting.md lists the tokens",
 )
 
 # --- what was written --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from pydantic import JsonValue
 
 from catchment.imaging.intensities import BINS, Tally, saturation_value
 from catchment.imaging.readers import Scene
-from catchment.imaging.thumbnail import thumbnail_png
+from catchment.imaging.thumbnail import Sheet
+
+Bins = npt.NDArray[Any]
 
 NAMES = {
     "channels": "channels.json",
@@ -23,32 +25,50 @@ NAMES = {
     "thumbnail": "thumbnail.png",
     "ome_xml": "source.ome.xml",
 }
+# histograms of so many rows are written together
+ROWS_OF_A_GROUP = 1 << 20
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
 HISTOGRAMS = pa.schema([("image", pa.int32()), ("channel", pa.int32()), ("bin", pa.uint16()), ("count", pa.int64())])
 
 
-def write(
-    store: Path,
-    images: Sequence[Path],
-    scenes: Sequence[Scene],
-    tallies: Sequence[Sequence[Tally]],
-    ome_xml: bytes | None,
-    thumbnail_px: int,
-) -> dict[str, str]:
-    """Write the side-cars into the folder of the store; return name -> file name."""
-    folder = store.parent
-    channels = [
-        channel_statistics(number, index, scene, counted)
-        for number, (scene, own) in enumerate(zip(scenes, tallies, strict=True))
-        for index, counted in enumerate(own)
-    ]
-    (folder / NAMES["channels"]).write_text(json.dumps({"channels": channels}, indent=1) + "\n", encoding="utf-8")
-    pq.write_table(histogram_table(tallies), folder / NAMES["histograms"], compression="zstd", compression_level=3)
-    (folder / NAMES["thumbnail"]).write_bytes(thumbnail_png(images[0], scenes[0], tallies[0], thumbnail_px))
-    if ome_xml is None:
-        return {name: file for name, file in NAMES.items() if name != "ome_xml"}
-    (folder / NAMES["ome_xml"]).write_bytes(ome_xml)
-    return dict(NAMES)
+class SideCars:
+    """Side-cars being written, an image at a time: what is counted of thousands is never in memory at once."""
+
+    def __init__(self, folder: Path, images: int, thumbnail_px: int) -> None:
+        self.folder = folder
+        self._channels: list[dict[str, JsonValue]] = []
+        self._sheet = Sheet(images, thumbnail_px)
+        self._waiting: list[pa.Table] = []
+        self._histograms = pq.ParquetWriter(
+            folder / NAMES["histograms"], HISTOGRAMS, compression="zstd", compression_level=3
+        )
+
+    def add(self, number: int, image: Path, scene: Scene, tallies: Sequence[Tally]) -> None:
+        """Take in what was counted of an image, and its picture where it is one of those to show."""
+        self._channels += [channel_statistics(number, index, scene, own) for index, own in enumerate(tallies)]
+        self._sheet.add(number, image, scene, tallies)
+        self._waiting.append(histogram_table(number, tallies))
+        if sum(table.num_rows for table in self._waiting) >= ROWS_OF_A_GROUP:
+            self._write_waiting()
+
+    def finish(self, ome_xml: bytes | None) -> dict[str, str]:
+        """Write what is left; return name -> file name."""
+        self._write_waiting()
+        self._histograms.close()
+        text = json.dumps({"channels": self._channels}, indent=1) + "\n"
+        (self.folder / NAMES["channels"]).write_text(text, encoding="utf-8")
+        (self.folder / NAMES["thumbnail"]).write_bytes(self._sheet.png())
+        if ome_xml is None:
+            return {name: file for name, file in NAMES.items() if name != "ome_xml"}
+        (self.folder / NAMES["ome_xml"]).write_bytes(ome_xml)
+        return dict(NAMES)
+
+    def _write_waiting(self) -> None:
+        """Write the histograms that wait, as one group of rows."""
+        if self._waiting:
+            table = pa.concat_tables(self._waiting)
+            self._histograms.write_table(table, row_group_size=max(1, table.num_rows))
+            self._waiting = []
 
 
 def channel_statistics(image: int, index: int, scene: Scene, counted: Tally) -> dict[str, JsonValue]:
@@ -72,16 +92,15 @@ def channel_statistics(image: int, index: int, scene: Scene, counted: Tally) -> 
     }
 
 
-def histogram_table(tallies: Sequence[Sequence[Tally]]) -> pa.Table:
-    """Return every channel's non-empty bins, in order of image, channel, bin."""
+def histogram_table(image: int, tallies: Sequence[Tally]) -> pa.Table:
+    """Return the non-empty bins of each channel of an image, in order of channel and bin."""
     columns: list[list[Any]] = [[], [], [], []]
-    for image, own in enumerate(tallies):
-        for channel, counted in enumerate(own):
-            bins = np.flatnonzero(counted.counts)
-            columns[0].append(np.full(bins.size, image, np.int32))
-            columns[1].append(np.full(bins.size, channel, np.int32))
-            columns[2].append(bins.astype(np.uint16))
-            columns[3].append(counted.counts[bins])
+    for channel, counted in enumerate(tallies):
+        bins = np.flatnonzero(counted.counts)
+        columns[0].append(np.full(bins.size, image, np.int32))
+        columns[1].append(np.full(bins.size, channel, np.int32))
+        columns[2].append(bins.astype(np.uint16))
+        columns[3].append(counted.counts[bins])
     arrays = [plain_array(np.concatenate(parts)) for parts in columns]
     return pa.Table.from_arrays(arrays, schema=HISTOGRAMS)
 
@@ -99,15 +118,26 @@ def read_channels(folder: Path, side_cars: dict[str, str]) -> list[dict[str, Any
     return channels
 
 
-def read_tallies(folder: Path, side_cars: dict[str, str]) -> list[Tally]:
-    """Return the tally of every channel in order of image and channel, from the side-cars of a conversion."""
-    table = pq.read_table(folder / side_cars["histograms"])
-    images, channels, bins, counts = (table[name].to_numpy() for name in HISTOGRAMS.names)
-    tallies = []
+def read_tallies(folder: Path, side_cars: dict[str, str]) -> Iterator[Tally]:
+    """Yield the tally of each channel in order of image and channel, from the side-cars of a conversion."""
+    kept = histograms_by_channel(folder / side_cars["histograms"])
+    following = next(kept, None)
     for told in read_channels(folder, side_cars):
-        own = (images == told["image"]) & (channels == told["channel"])
         filled = np.zeros(BINS, np.int64)
-        filled[bins[own]] = counts[own]
+        if following is not None and following[0] == (told["image"], told["channel"]):
+            filled[following[1]] = following[2]
+            following = next(kept, None)
         low, high = (float("inf"), float("-inf")) if told["min"] is None else (told["min"], told["max"])
-        tallies.append(Tally(np.dtype(told["dtype"]).str, filled, low, high))
-    return tallies
+        yield Tally(np.dtype(told["dtype"]).str, filled, low, high)
+
+
+def histograms_by_channel(path: Path) -> Iterator[tuple[tuple[int, int], Bins, Bins]]:
+    """Yield (image, channel), bins and counts of each channel that has any; one group of rows in memory at a time."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group)
+            images, channels, bins, counts = (table[name].to_numpy() for name in HISTOGRAMS.names)
+            # images are whole in a group: rows of one channel are neighbours
+            starts = np.flatnonzero(np.diff(images, prepend=-1) | np.diff(channels, prepend=-1))
+            for start, stop in zip(starts, [*starts[1:], images.size], strict=True):
+                yield (int(images[start]), int(channels[start])), bins[start:stop], counts[start:stop]

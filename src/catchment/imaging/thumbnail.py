@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,43 @@ from catchment.imaging.store import open_level
 Pixels = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-MAX_CHANNELS = 3
+MAX_CHANNELS = 4
+# of a file with many images, so many are shown on one sheet, side by side
+MAX_TILES, TILE_GAP_PX = 36, 2
 STRETCH_PERCENTILES = (1.0, 99.8)
 
 
-def thumbnail_png(image: Path, scene: Scene, tallies: Sequence[Tally], longest_px: int) -> bytes:
-    """Return a PNG of the middle time point: brightest z of up to three channels, each stretched and in its colour.
+class Sheet:
+    """The thumbnail of a file: its one image, or up to 36 of its images, evenly chosen, as a contact sheet."""
+
+    def __init__(self, images: int, longest_px: int) -> None:
+        tiles = min(images, MAX_TILES)
+        self.chosen = {images * tile // tiles for tile in range(tiles)}
+        self.tile_px = longest_px if tiles == 1 else max(1, longest_px // 2)
+        self._pictures: list[Image.Image] = []
+
+    def add(self, number: int, image: Path, scene: Scene, tallies: Sequence[Tally]) -> None:
+        """Draw an image where it is one of the chosen."""
+        if number in self.chosen:
+            self._pictures.append(fitted(picture_of(image, scene, tallies, self.tile_px), self.tile_px))
+
+    def png(self) -> bytes:
+        """Return the sheet as a PNG: rows from the top, each from the left."""
+        sheet = self._pictures[0]
+        if len(self._pictures) > 1:
+            columns = math.ceil(math.sqrt(len(self._pictures)))
+            step = self.tile_px + TILE_GAP_PX
+            size = columns * step - TILE_GAP_PX, -(-len(self._pictures) // columns) * step - TILE_GAP_PX
+            sheet = Image.new("RGB", size)
+            for number, picture in enumerate(self._pictures):
+                sheet.paste(picture, (number % columns * step, number // columns * step))
+        data = io.BytesIO()
+        sheet.save(data, "PNG", compress_level=6)
+        return data.getvalue()
+
+
+def picture_of(image: Path, scene: Scene, tallies: Sequence[Tally], longest_px: int) -> Image.Image:
+    """Return the middle time point: brightest z of up to four channels, each stretched and in its colour.
 
     Photographs (several samples in a pixel) are shown as they are. Read from the smallest level that is large enough.
     """
@@ -41,7 +73,7 @@ def thumbnail_png(image: Path, scene: Scene, tallies: Sequence[Tally], longest_p
     else:
         colours = [colour_of(index, scene.shape[1], scene.colours[index]) for index in range(len(shown))]
         picture = composite([stretch(own, tallies[i]) for i, own in enumerate(shown)], colours)
-    return encode(Image.fromarray(picture), longest_px)
+    return Image.fromarray(picture)
 
 
 def brightest(array: Any, t: int, channel: int, planes: int) -> Pixels:
@@ -69,12 +101,10 @@ def composite(planes: Sequence[Floats], colours: Sequence[str]) -> npt.NDArray[n
     return picture
 
 
-def encode(picture: Image.Image, longest_px: int) -> bytes:
-    """Return a PNG with its longer edge `longest_px`; smaller pictures stay as they are."""
+def fitted(picture: Image.Image, longest_px: int) -> Image.Image:
+    """Return a picture with its longer edge `longest_px`; smaller pictures stay as they are."""
     factor = longest_px / max(picture.size)
-    if factor < 1:
-        width, height = (max(1, round(edge * factor)) for edge in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.BOX)
-    data = io.BytesIO()
-    picture.save(data, "PNG", compress_level=6)
-    return data.getvalue()
+    if factor >= 1:
+        return picture
+    width, height = (max(1, round(edge * factor)) for edge in picture.size)
+    return picture.resize((width, height), Image.Resampling.BOX)

@@ -5,6 +5,7 @@ A room declares its rules once, in its `rules.py`; `docs/findings.md` is generat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catchment.schema.records import Finding, Level
@@ -82,6 +83,16 @@ DOCTYPE = declare(
     fix="export the file again with the software that made it; instrument and image formats need no DOCTYPE",
     unsafe=True,
 )
+
+
+def counted_together(findings: Iterable[Finding]) -> list[Finding]:
+    """Return one finding for each code, the first, with the count of all: one cause, one finding."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        known = first.get(finding.code)
+        count = finding.count + (known.count if known else 0)
+        first[finding.code] = (known or finding).model_copy(update={"count": count})
+    return list(first.values())
 
 
 def is_error(finding: Finding) -> bool:

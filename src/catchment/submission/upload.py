@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from catchment.archive.directory import first_name, names_in
 from catchment.contract import HEAD_BYTES, Head
 from catchment.errors import BadInput, EnvironmentFault
 from catchment.storage import BLOCK_BYTES, environment_fault
@@ -105,7 +106,7 @@ def stays_inside(name: str) -> bool:
 
 
 def head(path: Path, name: str) -> Head:
-    """Return what `recognise` may look at: the first 64 KiB, decompressed where the file is gzip."""
+    """Return what `recognise` may look at: the first 64 KiB, decompressed where it is gzip; the names in a ZIP."""
     try:
         with path.open("rb") as file:
             start = file.read(HEAD_BYTES)
@@ -114,7 +115,8 @@ def head(path: Path, name: str) -> Head:
     gzipped = start.startswith(GZIP_MAGIC)
     if gzipped:
         start = inflated_start(start)
-    return Head(name=name, size=path.stat().st_size, start=start, gzipped=gzipped)
+    archived = (names_in(path) or (first,)) if (first := first_name(start)) else ()
+    return Head(name=name, size=path.stat().st_size, start=start, gzipped=gzipped, archived=archived)
 
 
 def inflated_start(data: bytes) -> bytes:

@@ -37,12 +37,23 @@ class DecodingFailed(Exception):
 
 
 @dataclass(frozen=True)
+class SceneMember:
+    """An image of a set that a scene is made of: its path in the archive, the digest of its bytes, where it goes."""
+
+    name: str
+    sha256: str
+    channel: str
+    z: int | None
+
+
+@dataclass(frozen=True)
 class Scene:
     """One image of a file, as its headers describe it.
 
     `shape` is t, c, z, y, x; `dtype` that of the pixels handed out (native byte order). `samples`: channels that are
     stored together in each pixel. `colours` are `RRGGBB` or None. `largest_read_bytes`: what decoding one stored
-    segment takes. `assumed_axis`: the axis that unnamed pages were taken for.
+    segment takes. `assumed_axis`: the axis that unnamed pages were taken for. Of a set: `facts` about the place,
+    `members` it is made of, and `channel_targets`, what each channel shows.
     """
 
     name: str
@@ -55,6 +66,9 @@ class Scene:
     samples: int = 1
     significant_bits: int | None = None
     assumed_axis: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    members: tuple[SceneMember, ...] = ()
+    channel_targets: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -82,12 +96,14 @@ class Container:
 class Source:
     """Where an image lies and what its submitter says of it; small, so that it can travel to a worker.
 
-    `name` is the submitter's, for messages only. `page_axis` names what the file's unnamed pages are.
+    `name` is the submitter's, for messages only. `page_axis` names what the file's unnamed pages are; `told` are all
+    annotations of the asset, sorted.
     """
 
     path: str
     name: str
     page_axis: str | None = None
+    told: tuple[tuple[str, str], ...] = ()
 
 
 # container -> module and class of its reader, loaded when such a file is opened
@@ -101,6 +117,7 @@ FAMILIES = {
     "dicom": "dicom:DicomReader",
     "czi": "czi:CziReader",
     "lif": "lif:LifReader",
+    "zip": "image_set:ImageSetReader",
 }
 
 
