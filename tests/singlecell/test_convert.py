@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -92,17 +94,19 @@ def test_every_count_survives(kitchen: Kitchen) -> None:
         assert root.metadata["catchment_layout"] == "1"
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=9, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     counts=hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 3)),
-    as_sparse=st.booleans(),
+    form=st.sampled_from([np.asarray, sp.csr_matrix, sp.csc_matrix]),
     dtype=st.sampled_from(["float32", "int32", "float64"]),
 )
-def test_any_matrix_makes_the_round_trip(kitchen: Kitchen, counts: np.ndarray, as_sparse: bool, dtype: str) -> None:
+def test_any_matrix_makes_the_round_trip(
+    kitchen: Kitchen, counts: np.ndarray, form: Callable[..., Any], dtype: str
+) -> None:
     values = counts.astype(dtype)
     names = [f"ENSG{number:011d}" for number in range(counts.shape[1])]
     adata = anndata.AnnData(
-        X=sp.csr_matrix(values) if as_sparse else values,
+        X=form(values),
         obs=pd.DataFrame(index=[f"c{row}" for row in range(counts.shape[0])]),
         var=pd.DataFrame(index=names),
         uns={"organism_ontology_term_id": "NCBITaxon:9606"},
@@ -120,13 +124,13 @@ def test_a_matrix_of_several_tiles_survives_in_both_directions(kitchen: Kitchen)
         X=sp.csr_matrix(dense),
         obs=pd.DataFrame(index=[f"c{row}" for row in range(4100)]),
         var=pd.DataFrame(index=[f"ENSG{number:011d}" for number in range(2100)]),
-        layers={"dense": dense, "sparse": sp.csr_matrix(dense)},
+        layers={"dense": dense, "sparse": sp.csr_matrix(dense), "columns": sp.csc_matrix(dense)},
         uns={"organism_ontology_term_id": "NCBITaxon:9606"},
     )
     _, path = done(kitchen.convert(kitchen.h5ad(adata=adata)))
     with tiledbsoma.open(str(path)) as root:
         assert isinstance(root.ms["RNA"].X["dense"], tiledbsoma.DenseNDArray)
-        for name in ("raw", "dense", "sparse"):
+        for name in ("raw", "dense", "sparse", "columns"):
             np.testing.assert_array_equal(matrix(root, name), dense)
 
 

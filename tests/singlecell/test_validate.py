@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from catchment.schema.records import Description, Unreadable
+from catchment.schema.records import Description
 
 from .conftest import COUNTS, GENES, Kitchen, with_raw, with_x
 
@@ -136,15 +136,17 @@ def test_stored_zeros_are_a_warning(kitchen: Kitchen) -> None:
     assert (finding.code, finding.level, finding.count) == ("AD-011", "warning", 1)
 
 
-def test_csc_is_refused_with_what_to_do(kitchen: Kitchen) -> None:
+def test_csc_is_held_to_the_same_as_csr(kitchen: Kitchen) -> None:
     def edit(adata: anndata.AnnData) -> None:
         adata.X = sp.csc_matrix(COUNTS)
 
-    described = kitchen.describe(kitchen.h5ad(edit))
-    assert isinstance(described, Unreadable)
-    (finding,) = described.findings
-    assert (finding.code, finding.found) == ("AD-010", "a CSC matrix")
-    assert "csr_matrix" in finding.fix
+    assert kitchen.codes(kitchen.h5ad(edit)) == []
+    (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/data", [1, 3.5, 5, 3, 1, 2, 2, 1, 7])))
+    assert (finding.code, finding.count) == ("AD-004", 1)
+    (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/indices", [0, 4, 1, 0, 3, 2, 0, 1, 3])))
+    assert (finding.code, finding.found) == ("AD-001", "row numbers 0 to 4, but 4 rows")
+    (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/indptr", [0, 2, 3, 6, 5, 9])))
+    assert (finding.code, finding.where) == ("AD-001", "X/indptr")
 
 
 def delete(path: str):

@@ -17,7 +17,7 @@ import xxhash
 
 from catchment import soma
 from catchment.singlecell import rules
-from catchment.singlecell.blocks import Block, Rows, one_ahead
+from catchment.singlecell.blocks import Block, Rows, one_ahead, read_indptr
 from catchment.singlecell.layout import Matrix, Unfit
 from catchment.singlecell.matrix import canonical, indptr_fault
 from catchment.singlecell.quality import Quality
@@ -45,9 +45,8 @@ def rows_of(file: h5py.File, matrix: Matrix) -> Rows:
     Unfit
         Where the matrix contradicts itself.
     """
-    if matrix.encoding == "csr":
-        pointers = file[matrix.path]["indptr"][()].astype(np.int64)
-        fault = indptr_fault(pointers, matrix.nnz)
+    if matrix.encoding != "dense":
+        fault = indptr_fault(read_indptr(file, matrix), matrix.nnz)
         if fault is not None:
             raise Unfit(rules.SPARSE_BROKEN.broken(f"{shown(matrix.path)}/indptr", fault))
     return Rows(file, matrix)

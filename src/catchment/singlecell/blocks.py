@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from catchment.singlecell.layout import Matrix
 from catchment.singlecell.stored import StoredValues
+from catchment.singlecell.transposed import Transposed
 
 # values of a block that is only looked at; a block of whole tiles (conversion) may hold more
 MAX_VALUES = 1 << 23
@@ -35,7 +36,7 @@ class Block:
 
 
 def read_indptr(file: h5py.File, matrix: Matrix) -> npt.NDArray[np.int64]:
-    """Return where each row of a CSR matrix starts: 8 bytes a row."""
+    """Return where each row (of CSC: column) of a sparse matrix starts: 8 bytes each."""
     values: npt.NDArray[np.int64] = file[matrix.path]["indptr"][()].astype(np.int64)
     return values
 
@@ -55,15 +56,19 @@ def bounds_of(
 class Rows:
     """Rows of a matrix, read a block at a time, in the types they are stored in.
 
-    `indptr` of a CSR matrix must never fall (see `matrix.indptr_fault`); None where the matrix is dense.
+    `indptr` of a sparse matrix must never fall (see `matrix.indptr_fault`). Here it is that of the rows, also where the
+    matrix is kept by columns; None where it is dense.
     """
 
     def __init__(self, file: h5py.File, matrix: Matrix) -> None:
         self.matrix = matrix
         self.indptr: npt.NDArray[np.int64] | None = None
         item = file[matrix.path]
+        self._by_columns = Transposed(file, matrix) if matrix.encoding == "csc" else None
         if matrix.encoding == "dense":
             self._dense = item
+        elif self._by_columns is not None:
+            self.indptr = self._by_columns.indptr
         else:
             self.indptr = read_indptr(file, matrix)
             self._indices, self._data = StoredValues(item["indices"]), StoredValues(item["data"])
@@ -74,6 +79,8 @@ class Rows:
             return block_of_dense(first, self._dense[first:last])
         start, stop = int(self.indptr[first]), int(self.indptr[last])
         starts = self.indptr[first : last + 1] - start
+        if self._by_columns is not None:
+            return Block(first, last, starts, *self._by_columns.read(first, last))
         return Block(first, last, starts, self._indices.read(start, stop), self._data.read(start, stop))
 
     def values_in(self, rows: int) -> int:
@@ -97,7 +104,7 @@ def block_of_dense(first: int, values: npt.NDArray[Any]) -> Block:
 def blocks(file: h5py.File, matrix: Matrix, block_rows: int, max_values: int = MAX_VALUES) -> Iterator[Block]:
     """Yield all rows of a matrix in order, columns as 64-bit numbers.
 
-    A CSR matrix must have an `indptr` that never falls (see `matrix.indptr_fault`).
+    A sparse matrix must have an `indptr` that never falls (see `matrix.indptr_fault`).
     """
     rows = Rows(file, matrix)
     if rows.indptr is None:

@@ -79,8 +79,6 @@ def layout_of(file: h5py.File) -> Layout:
     if has_raw and not is_table(file.get(raw_var)):
         raise Unfit(rules.NOT_ANNDATA.broken(raw_path, f"raw counts without their table {raw_var}"))
     raw = matrix_of(file, raw_path if has_raw else "X")
-    if raw.encoding == "csc":
-        raise Unfit(rules.ENCODING.broken(raw.path, "a CSC matrix"))
     if min(raw.shape) == 0:
         raise Unfit(rules.SHAPES_DISAGREE.broken(raw.path, f"{raw.shape[0]} cells x {raw.shape[1]} genes"))
     layers, left = layers_of(file, has_raw)
@@ -183,8 +181,6 @@ def layers_of(file: h5py.File, has_raw: bool) -> tuple[dict[str, Matrix], list[s
                 raise
             left.append(path)
             continue
-        if matrix.encoding == "csc":
-            raise Unfit(rules.ENCODING.broken(path, "a CSC matrix"))
         layers[f"layer_{name}" if taken else name] = matrix
     return layers, left
 

@@ -166,7 +166,7 @@ ENCODING = declare(
     "AD-010",
     "error",
     "matrix encoding that is not supported",
-    expected="a dense matrix of numbers, or CSR",
+    expected="a dense matrix of numbers, CSR or CSC",
     fix="`adata.X = scipy.sparse.csr_matrix(adata.X)`, the same for raw.X, then write the file again",
     source=CXG,
 )

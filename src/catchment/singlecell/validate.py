@@ -78,7 +78,7 @@ def pass_over(file: h5py.File, reading: Reading, block_rows: int) -> Pass:
     matrix = reading.layout.raw
     cells, genes = matrix.shape
     passed = Pass(Faults(genes), Sums(cells, reading.genes.mitochondrial), np.zeros(cells, np.uint64))
-    if matrix.encoding == "csr":
+    if matrix.encoding != "dense":
         fault = indptr_fault(read_indptr(file, matrix), matrix.nnz)
         if fault is not None:
             passed.findings.append(rules.SPARSE_BROKEN.broken(f"{matrix.path}/indptr", fault))
@@ -118,7 +118,7 @@ def count_findings(passed: Pass, reading: Reading) -> list[Finding]:
     what = ", ".join(f"{kind.count:,} {name}" for name, kind in kinds.items() if kind.count)
     offence(rules.NOT_COUNTS, what, faults.not_counts)
     offence(rules.COUNT_TOO_LARGE, f"above {LARGEST_EXACT:,}", faults.too_large)
-    if reading.layout.raw.encoding == "csr" and faults.zeros:
+    if reading.layout.raw.encoding != "dense" and faults.zeros:
         findings.append(rules.EXPLICIT_ZEROS.broken(path, f"{faults.zeros:,} stored zeros", count=faults.zeros))
     if faults.unsorted_rows:
         found = f"{faults.unsorted_rows:,} cells"
