@@ -23,6 +23,7 @@ from catchment.schema.records import (
     Description,
     Metrics,
     ModalityName,
+    Preparation,
     Product,
     Resources,
     Unreadable,
@@ -87,6 +88,11 @@ C = TypeVar("C", bound=BaseModel)
 N = TypeVar("N", bound=BaseModel)
 
 
+def unlabelled(asset: Asset, place: Place, settings: BaseModel) -> Asset:
+    """Return the asset itself: its format has no labels."""
+    return asset
+
+
 @dataclass(frozen=True)
 class Modality(Generic[A, C, N]):
     """The functions of one modality; `A`, `C`, `N` are its settings of admit, convert and normalise.
@@ -99,9 +105,13 @@ class Modality(Generic[A, C, N]):
     describe
         headers only, never the data; `Unreadable` with its findings where even the container cannot be read.
     prepare
-        the asset to go on with, written into the place; the asset itself where nothing is to do.
+        the asset to go on with, written into the place (another container, curated, migrated), described again then;
+        the asset itself where nothing is to do.
     validate
         every fault in one pass, each with its place.
+    label
+        a valid asset with what the system adds to it, written into the place: a product of its own, which later steps
+        read in its stead. The asset itself where the format has no such additions.
     estimate
         memory, time and pieces of the steps to come.
     convert
@@ -122,7 +132,7 @@ class Modality(Generic[A, C, N]):
     extensions: tuple[str, ...]
     recognise: Callable[[Head], Confidence | None]
     describe: Callable[[Asset], Description | Unreadable]
-    prepare: Callable[[Asset, Place, A], Asset]
+    prepare: Callable[[Asset, Place, A], Preparation | Unreadable]
     validate: Callable[[Description, Asset, A], Admission]
     estimate: Callable[[Description], Resources]
     convert: Callable[[Asset, Description, Place, C], Product | Unreadable]
@@ -130,3 +140,4 @@ class Modality(Generic[A, C, N]):
     normalise: Callable[[Dataset, Asset, Place, Place, N], Derived]
     contribute: Callable[[Dataset, Asset, Place], Contribution]
     companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions
+    label: Callable[[Asset, Place, A], Asset] = unlabelled

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
@@ -28,13 +29,13 @@ from catchment.schema.records import (
     Shape,
     Unreadable,
 )
-from catchment.schema.rules import RULES, Rule
+from catchment.schema.rules import RULES, Rule, is_error
 from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 3, "convert": 3, "normalise": 1},
     "massspec": {"admit": 1, "convert": 1, "normalise": 1},
-    "singlecell": {"admit": 1, "convert": 2, "normalise": 1},
+    "singlecell": {"admit": 2, "convert": 2, "normalise": 1},
     "census": {"plan": 1, "assemble": 1, "verify": 1},
     "release": {"index": 1, "release": 1},
 }
@@ -83,13 +84,16 @@ RECOGNISER = Recogniser(by_content=recognitions, by_name=announced, ending=endin
 
 
 class Inspection(Shape):
-    """All that `admit` learns of an asset in one child: without description where its container cannot be read."""
+    """All that `admit` learns of an asset in one child: without description where its container cannot be read.
 
-    asset: Asset
+    `path`: the file in the scratch place that later steps read in place of those submitted, if there is one.
+    """
+
     description: Description | None
     findings: tuple[Finding, ...]
     statistics: dict[str, JsonValue] = {}
     estimate: Resources | None = None
+    path: str | None = None
 
 
 class Conversion(Shape):
@@ -107,21 +111,31 @@ class Normalisation(Shape):
     contribution: Contribution
 
 
-def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) -> Inspection:
-    """Describe, prepare, validate and estimate a located asset."""
+def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue], label: bool = True) -> Inspection:
+    """Describe, prepare, validate and estimate a located asset; `label` it where no error stands against it."""
     own = modality(asset.modality)
-    chosen = own.admit_settings.model_validate(settings)
+    chosen, place = own.admit_settings.model_validate(settings), Place(scratch)
     description = own.describe(asset)
     if isinstance(description, Unreadable):
-        return Inspection(asset=asset, description=None, findings=description.findings)
-    prepared = own.prepare(asset, Place(scratch), chosen)
+        return Inspection(description=None, findings=description.findings)
+    preparation = own.prepare(asset, place, chosen)
+    if isinstance(preparation, Unreadable):
+        return Inspection(description=None, findings=preparation.findings)
+    prepared, findings = preparation.asset, preparation.findings
+    if prepared.files != asset.files:
+        description = own.describe(prepared)
+        if isinstance(description, Unreadable):
+            return Inspection(description=None, findings=(*findings, *description.findings))
     admission = own.validate(description, prepared, chosen)
+    findings = (*findings, *admission.findings)
+    if label and not any(map(is_error, findings)):
+        prepared = own.label(prepared, place, chosen)
     return Inspection(
-        asset=prepared,
         description=description,
-        findings=admission.findings,
+        findings=findings,
         statistics=admission.statistics,
         estimate=own.estimate(description),
+        path=None if prepared.files == asset.files else str(Path(prepared.files[0].path).relative_to(place.path)),
     )
 
 

@@ -18,6 +18,7 @@ from catchment.isolation import Limits
 from catchment.modalities import (
     VERSIONS,
     Conversion,
+    Inspection,
     Normalisation,
     convert_asset,
     inspect_asset,
@@ -51,12 +52,15 @@ from catchment.schema.records import (
     Normalised,
     Placement,
     Planned,
+    Prepared,
     Record,
     Released,
+    SourceFile,
+    StoredFile,
     Verified,
 )
 from catchment.schema.rules import is_error
-from catchment.storage import content_key, digest_file, digest_json, load, locked, scratch_folder
+from catchment.storage import content_key, digest_file, digest_json, digest_of_files, load, locked, scratch_folder
 from catchment.submission.inbox import asset_digest, asset_keys, located, source_findings
 
 logger = logging.getLogger(__name__)
@@ -68,29 +72,47 @@ STORES = Path("store")
 # --- one asset ---------------------------------------------------------------------------------------------------
 
 
-def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits) -> Admitted | Held:
-    """Describe, prepare, validate and estimate an asset in a confined child; write `admit.json`."""
+def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits, *, trial: bool = False) -> Admitted | Held:
+    """Describe, prepare, validate, estimate and label an asset in a confined child; write `admit.json`.
+
+    What was written on the way is kept under a content key; a `trial` keeps nothing and labels nothing.
+    """
     asset = load(Asset, asset_file)
-    watch = Stopwatch("admit", VERSIONS[asset.modality]["admit"], {"asset": digest_file(asset_file)}, settings)
+    version = VERSIONS[asset.modality]["admit"]
+    watch = Stopwatch("admit", version, {"asset": digest_file(asset_file)}, settings)
     logger.info("admit starts: %s %s %s", asset.accession, asset.modality, asset.asset)
     own = located(asset, asset_file.parent.parent)
     changed = source_findings(asset, asset_file.parent.parent)
     findings = [*asset.findings, *changed]
-    inspection = None
-    if own.files and not changed:
-        with scratch_folder(out) as scratch:
-            own_limits = limits.of_admission(sum(file.bytes for file in own.files))
-            inspection = confined(findings, own_limits, inspect_asset, own, str(scratch), settings)
-    if inspection is not None:
-        findings += inspection.findings
-    if inspection is None or inspection.description is None or any(map(is_error, findings)):
+    store = store_of(asset, content_key({"asset": asset_digest(asset)}, version, settings))
+
+    def make(scratch: Path) -> Inspection:
+        own_limits = limits.of_admission(sum(file.bytes for file in own.files))
+        label = not trial and not any(map(is_error, findings))
+        made: Inspection | None = confined(findings, own_limits, inspect_asset, own, str(scratch), settings, label)
+        if made is None or made.description is None or any(map(is_error, (*findings, *made.findings))):
+            findings.extend(made.findings if made else ())
+            raise NothingKept(f"{asset.dataset}: not admitted; see its findings")
+        return made
+
+    if not own.files or changed:
         return finish(held("admit", asset, findings, watch), out)
+    try:
+        if trial:
+            with scratch_folder(out) as scratch:
+                inspection = make(scratch)
+            files: tuple[StoredFile, ...] = ()
+        else:
+            inspection, files = stored(store, Inspection, make)
+    except NothingKept as reason:
+        return finish(held("admit", asset, with_reason(findings, reason), watch), out)
     admitted = Admitted(
         asset=asset,
         description=inspection.description,
         statistics=inspection.statistics,
         estimate=inspection.estimate,
-        findings=tuple(findings),
+        findings=(*findings, *inspection.findings),
+        prepared=Prepared(store=str(store), path=inspection.path, files=files) if files else None,
         **watch.stamp(),
     )
     return finish(admitted, out)
@@ -109,14 +131,17 @@ def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits:
     # a limit judges what was measured and changes no byte: it has no place in the key
     in_key = {name: value for name, value in settings.items() if name != "limits"}
     inputs = {"asset": asset_digest(asset), "description": digest_json(description.model_dump(mode="json"))}
+    if admitted.prepared is not None:
+        inputs["prepared"] = digest_of_files(admitted.prepared.files)
     store = store_of(asset, content_key(inputs, version, in_key))
 
     def make(scratch: Path) -> Conversion:
-        changed = source_findings(asset, inbox / asset.accession)
+        own = prepared_asset(asset, admitted.prepared)
+        changed = source_findings(asset, inbox / asset.accession) if own is None else []
         if changed:
             findings.extend(changed)
             raise NothingKept(f"{asset.dataset}: not converted; its files changed after they were received")
-        own = located(asset, inbox / asset.accession)
+        own = own or located(asset, inbox / asset.accession)
         made: Conversion | None = confined(findings, limits, convert_asset, own, description, str(scratch), settings)
         if made is None or made.product is None or any(map(is_error, made.findings)):
             findings.extend(made.findings if made else ())
@@ -139,9 +164,24 @@ def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits:
         metrics=conversion.metrics,
     )
     converted = Converted(
-        asset=asset, description=description, dataset=dataset, findings=tuple(findings), **watch.stamp()
+        asset=asset,
+        description=description,
+        dataset=dataset,
+        findings=tuple(findings),
+        prepared=admitted.prepared,
+        **watch.stamp(),
     )
     return finish(converted, out)
+
+
+def prepared_asset(asset: Asset, prepared: Prepared | None) -> Asset | None:
+    """Return a located asset with the file that `admit` prepared in place of those submitted; None without one."""
+    file = next((file for file in prepared.files if file.path == prepared.path), None) if prepared else None
+    if prepared is None or file is None:
+        return None
+    path = str((Path(prepared.store) / file.path).resolve())
+    source = SourceFile(path=path, name=asset.name, bytes=file.bytes, sha256=file.sha256)
+    return asset.model_copy(update={"files": (source,)})
 
 
 def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -> Normalised | Held:
@@ -179,6 +219,7 @@ def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -
         contribution=normalisation.contribution,
         findings=tuple(findings),
         publish_bytes=may_be_published(asset, findings),
+        prepared=converted.prepared,
         **watch.stamp(),
     )
     return finish(normalised, out)

@@ -30,7 +30,7 @@ def check(paths: Sequence[Path], config: Config, say: Say) -> list[Page]:
             say(f"checking {name}")
             out = Path(folder) / "work" / steps.key_of(asset) / "admit.json"
             settings = config.step_settings("admit", asset.modality)
-            record = steps.admit(asset_file, settings, out, config.confinement)
+            record = steps.admit(asset_file, settings, out, config.confinement, trial=True)
             pages.append((name, "would be held" if isinstance(record, Held) else "would be admitted", record.findings))
     return pages
 
@@ -91,6 +91,8 @@ def lay_out(final: Normalised | Held, asset: Asset, work: Path, target: Path) ->
         (final.dataset.store, target, final.dataset.files),
         (final.derived_store, target / "derived", final.derived_files),
     ]
+    if final.prepared is not None:
+        places.append((final.prepared.store, target, final.prepared.files))
     for store, folder, files in places:
         for file in files:
             source, shown = work / store / file.path, folder / file.path

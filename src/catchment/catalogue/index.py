@@ -59,6 +59,9 @@ def placements(build: Build, settings: ReleaseSettings) -> tuple[Placement, ...]
         path = f"datasets/{record.dataset.dataset}"
         own, derived = record.dataset.files, record.derived_files
         found.append(Placement(path=path, source=record.dataset.store, kind="dataset", files=own))
+        prepared = record.prepared if record.publish_bytes else None  # it holds the submitted bytes
+        if prepared is not None:
+            found.append(Placement(path=path, source=prepared.store, kind="dataset", files=prepared.files))
         found.append(Placement(path=f"{path}/derived", source=record.derived_store, kind="derived", files=derived))
     for census in build.censuses:
         found.append(Placement(path="census", source=census.store, kind="census", files=census.files))

@@ -16,6 +16,7 @@ from catchment.schema.records import (
     Derived,
     Description,
     Metrics,
+    Preparation,
     Product,
     Resources,
     Unreadable,
@@ -30,9 +31,9 @@ def _describe(asset: Asset) -> Description | Unreadable:
     return run(asset)
 
 
-def _prepare(asset: Asset, place: Place, settings: ImagingAdmit) -> Asset:
-    """Return the asset itself: an image is converted as it was sent."""
-    return asset
+def _prepare(asset: Asset, place: Place, settings: ImagingAdmit) -> Preparation:
+    """Return the asset as it is: an image is read as it was sent."""
+    return Preparation(asset=asset)
 
 
 def _validate(description: Description, asset: Asset, settings: ImagingAdmit) -> Admission:

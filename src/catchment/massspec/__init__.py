@@ -11,7 +11,17 @@ from catchment.massspec import rules as rules
 from catchment.massspec.contribute import contribute
 from catchment.massspec.estimate import estimate
 from catchment.massspec.recognise import EXTENSIONS, recognise
-from catchment.schema.records import Admission, Asset, Dataset, Derived, Description, Metrics, Product, Unreadable
+from catchment.schema.records import (
+    Admission,
+    Asset,
+    Dataset,
+    Derived,
+    Description,
+    Metrics,
+    Preparation,
+    Product,
+    Unreadable,
+)
 from catchment.storage import Place
 
 
@@ -22,9 +32,9 @@ def describe_run(asset: Asset) -> Description | Unreadable:
     return describe(asset)
 
 
-def prepare_run(asset: Asset, place: Place, settings: MassspecAdmit) -> Asset:
+def prepare_run(asset: Asset, place: Place, settings: MassspecAdmit) -> Preparation:
     """Return the asset as it is: a run is read as it was sent."""
-    return asset
+    return Preparation(asset=asset)
 
 
 def validate_run(description: Description, asset: Asset, settings: MassspecAdmit) -> Admission:

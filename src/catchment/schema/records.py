@@ -220,6 +220,30 @@ class Unreadable(Shape):
     findings: tuple[Finding, ...]
 
 
+class Preparation(Shape):
+    """What `prepare` made of an asset: the asset to go on with (the same where nothing was to do), and what to tell."""
+
+    asset: Asset
+    findings: tuple[Finding, ...] = ()
+
+
+class Prepared(Shape):
+    """What `admit` kept for later steps, in the folder `store` of its content key.
+
+    `path` is the file to read in place of those that were submitted, and a product of its own (a labelled H5AD); None
+    where the submitted files are read.
+    """
+
+    store: str
+    path: str | None
+    files: tuple[StoredFile, ...]
+
+
+def is_none(value: object) -> bool:
+    """Tell whether an optional field is left out of the JSON: a record without it keeps the bytes it always had."""
+    return value is None
+
+
 class Resources(Shape):
     """What the steps to come need at most: peak memory in MB, CPU time in seconds, independent pieces."""
 
@@ -307,6 +331,7 @@ class Admitted(Record):
     statistics: dict[str, JsonValue]
     estimate: Resources
     findings: tuple[Finding, ...]
+    prepared: Prepared | None = Field(None, exclude_if=is_none)
 
 
 class Converted(Record):
@@ -317,6 +342,7 @@ class Converted(Record):
     description: Description
     dataset: Dataset
     findings: tuple[Finding, ...]
+    prepared: Prepared | None = Field(None, exclude_if=is_none)
 
 
 class Normalised(Record):
@@ -332,6 +358,7 @@ class Normalised(Record):
     contribution: Contribution
     findings: tuple[Finding, ...]
     publish_bytes: bool
+    prepared: Prepared | None = Field(None, exclude_if=is_none)
 
 
 class Held(Record):

@@ -12,6 +12,7 @@ from catchment.schema.records import (
     Derived,
     Description,
     Metrics,
+    Preparation,
     Product,
     Unreadable,
 )
@@ -27,9 +28,18 @@ def _describe(asset: Asset) -> Description | Unreadable:
     return run(asset)
 
 
-def _prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
-    """Return the asset itself: labels are added by `convert`."""
-    return asset
+def _prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Preparation | Unreadable:
+    """Return `prepare.prepare(...)`."""
+    from catchment.singlecell.prepare import prepare as run
+
+    return run(asset, place, settings)
+
+
+def _label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
+    """Return `label.label(...)`."""
+    from catchment.singlecell.label import label as run
+
+    return run(asset, place)
 
 
 def _validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:
@@ -76,6 +86,7 @@ MODALITY = Modality(
     describe=_describe,
     prepare=_prepare,
     validate=_validate,
+    label=_label,
     estimate=estimate,
     convert=_convert,
     measure=_measure,
