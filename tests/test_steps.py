@@ -56,6 +56,7 @@ class Toy:
         self.unreadable: tuple[Finding, ...] = ()
         self.found: tuple[Finding, ...] = ()
         self.spoil: Callable[[Path], None] = lambda _: None
+        self.labels: bytes | None = None
 
     def describe(self, asset: Asset) -> Description | Unreadable:
         self.asked.append("describe")
@@ -64,6 +65,14 @@ class Toy:
 
     def validate(self, description: Description, asset: Asset, settings: Settings) -> Admission:
         return Admission(findings=self.found, statistics={"n": 8})
+
+    def label(self, asset: Asset, place: Place, settings: Settings) -> Asset:
+        if self.labels is None:
+            return asset
+        self.asked.append("label")
+        (place.path / "a.h5ad").write_bytes(Path(asset.files[0].path).read_bytes() + self.labels)
+        file = asset.files[0].model_copy(update={"path": str(place.path / "a.h5ad")})
+        return asset.model_copy(update={"files": (file,)})
 
     def convert(self, asset: Asset, description: Description, place: Place, settings: Settings) -> Product:
         self.asked.append("convert")
@@ -88,6 +97,7 @@ class Toy:
             describe=self.describe,
             prepare=lambda asset, place, settings: Preparation(asset=asset),
             validate=self.validate,
+            label=self.label,
             estimate=lambda description: Resources(memory_mb=1, seconds=1, pieces=1),
             convert=self.convert,
             measure=lambda product, place: {"genes": 2.0},
@@ -180,7 +190,7 @@ def test_an_asset_with_an_error_is_held_and_passed_on_untouched(toy: Toy, kind: 
     assert held.findings == then.findings == last.findings == (WARNING, ERROR)
     assert (last.held_at, last.made_by.step) == ("admit", "normalise")
     assert toy.asked == ["describe"]
-    assert not Path("store").exists()
+    assert [path for path in Path("store").rglob("*") if path.is_file()] == []
 
 
 def test_a_file_that_changed_after_it_was_received_is_not_opened(toy: Toy) -> None:
@@ -201,6 +211,49 @@ def test_a_referenced_file_that_changed_after_it_was_admitted_is_not_converted(t
     assert (codes(held), held.publish_bytes) == (["SRC-001"], False)
     assert "convert" not in toy.asked
     assert list(Path("store").rglob("*.soma")) == []
+
+
+def test_what_admit_prepared_is_kept_and_read_by_convert(toy: Toy) -> None:
+    toy.labels = b" and labels"
+    admitted, converted, normalised = admit(), convert(), normalise()
+    assert isinstance(admitted, Admitted)
+    assert isinstance(converted, Converted)
+    assert isinstance(normalised, Normalised)
+    assert admitted.prepared is not None
+    assert [file.path for file in admitted.prepared.files] == ["a.h5ad"]
+    assert admitted.prepared == converted.prepared == normalised.prepared
+    assert (Path(admitted.prepared.store) / "a.h5ad").read_bytes() == b"counts and labels"
+    assert (Path(converted.dataset.store) / "a.soma").read_bytes() == b"counts and labels"
+    assert admitted.asset == normalised.asset  # the record names what was sent
+    admit()
+    assert toy.asked.count("label") == 1  # the key is there
+
+
+def test_other_labels_make_another_store(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.labels = b"1"
+    admit()
+    first = convert()
+    toy.labels = b"2"
+    monkeypatch.setitem(steps.VERSIONS["singlecell"], "admit", 1_000)
+    admit()
+    second = convert()
+    assert isinstance(first, Converted)
+    assert isinstance(second, Converted)
+    assert first.dataset.store != second.dataset.store
+
+
+def test_a_trial_labels_nothing_and_keeps_nothing(toy: Toy) -> None:
+    toy.labels = b"labels"
+    record = steps.admit(Path("inbox") / f"{KEY}.json", {}, out("admit"), Limits(), trial=True)
+    assert isinstance(record, Admitted)
+    assert (record.prepared, toy.asked, Path("store").exists()) == (None, ["describe"], False)
+
+
+def test_what_is_not_valid_is_not_labelled(toy: Toy) -> None:
+    toy.labels, toy.found = b"labels", (ERROR,)
+    assert isinstance(admit(), Held)
+    assert toy.asked == ["describe"]
+    assert [path for path in Path("store").rglob("*") if path.is_file()] == []
 
 
 def test_a_store_that_a_reader_put_a_link_into_is_held_and_not_kept(toy: Toy) -> None:

@@ -111,8 +111,18 @@ class Normalisation(Shape):
     contribution: Contribution
 
 
-def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue], label: bool = True) -> Inspection:
-    """Describe, prepare, validate and estimate a located asset; `label` it where no error stands against it."""
+def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) -> Inspection:
+    """Describe, prepare, validate, estimate and, where no error stands against it, label a located asset."""
+    return inspection_of(asset, scratch, settings, label=True)
+
+
+def check_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) -> Inspection:
+    """Describe, prepare, validate and estimate a located asset, to tell what would be found."""
+    return inspection_of(asset, scratch, settings, label=False)
+
+
+def inspection_of(asset: Asset, scratch: str, settings: dict[str, JsonValue], *, label: bool) -> Inspection:
+    """Return what describing, preparing, validating, estimating and perhaps labelling a located asset comes to."""
     own = modality(asset.modality)
     chosen, place = own.admit_settings.model_validate(settings), Place(scratch)
     description = own.describe(asset)

@@ -20,6 +20,7 @@ from catchment.modalities import (
     Conversion,
     Inspection,
     Normalisation,
+    check_asset,
     convert_asset,
     inspect_asset,
     modality,
@@ -88,8 +89,8 @@ def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits, *, tr
 
     def make(scratch: Path) -> Inspection:
         own_limits = limits.of_admission(sum(file.bytes for file in own.files))
-        label = not trial and not any(map(is_error, findings))
-        made: Inspection | None = confined(findings, own_limits, inspect_asset, own, str(scratch), settings, label)
+        inspect = check_asset if trial or any(map(is_error, findings)) else inspect_asset
+        made: Inspection | None = confined(findings, own_limits, inspect, own, str(scratch), settings)
         if made is None or made.description is None or any(map(is_error, (*findings, *made.findings))):
             findings.extend(made.findings if made else ())
             raise NothingKept(f"{asset.dataset}: not admitted; see its findings")
