@@ -224,6 +224,7 @@ def native_id(number: int) -> str:
 def write_ours(data: Path, out: Path) -> None:
     """Write with Catchment's writer, as the conversion of other formats does."""
     from catchment.massspec import acquisition, spectra, writer
+    from catchment.schema.records import SourceFile
 
     out.mkdir()
 
@@ -234,7 +235,9 @@ def write_ours(data: Path, out: Path) -> None:
     header = acquisition.RunHeader("MS:1000563", "MS:1000768", "second", "benchmark", "1")
     scans = (scan_of(*spectrum) for spectrum in peaks(data))
     fragment = writer.write_fragment(scans, "second", out / "fragment")
-    writer.join([fragment], fragment.table, header, data / "mz.npy", "run.raw", out / "run.mzML")
+    source = data / "mz.npy"
+    sources = [SourceFile(path=str(source), name="run.raw", bytes=source.stat().st_size, sha256="0" * 64)]
+    writer.join([fragment], fragment.table, header, sources, "run.raw", out / "run.mzML")
 
 
 def write_psims(data: Path, out: Path) -> None:

@@ -34,7 +34,7 @@ from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 3, "convert": 3, "normalise": 1},
-    "massspec": {"admit": 1, "convert": 1, "normalise": 1},
+    "massspec": {"admit": 2, "convert": 2, "normalise": 1},
     "singlecell": {"admit": 2, "convert": 2, "normalise": 1},
     "census": {"plan": 1, "assemble": 1, "verify": 1},
     "release": {"index": 1, "release": 1},

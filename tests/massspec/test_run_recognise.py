@@ -36,6 +36,9 @@ def head(start: bytes, name: str = "x", **more: object) -> Head:
         (b"BEGIN IONS\0", None),
         (b"about BEGIN IONS", None),
         (b"", None),
+        (b"SQLite format 3\0 CREATE TABLE Frames (Id, TimsId)", "bruker-tdf"),
+        (b"SQLite format 3\0 CREATE TABLE other", None),
+        (b'<mzML><cvList><cv id="IMS" URI="x"/></cvList>', "imzml"),
     ],
 )
 def test_format_is_told_by_content(start: bytes, format_: str | None) -> None:
@@ -45,6 +48,39 @@ def test_format_is_told_by_content(start: bytes, format_: str | None) -> None:
 def test_name_has_no_say_in_recognition() -> None:
     assert MODALITY.recognise(head(MZML, "run.raw")) == MODALITY.recognise(head(MZML, "run.txt"))
     assert MODALITY.recognise(head(b"hello", "run.mzML")) is None
+
+
+@pytest.mark.parametrize(
+    ("members", "format_"),
+    [
+        (("analysis.tdf", "analysis.tdf_bin"), "bruker-tdf"),
+        (("Analysis.TDF",), "bruker-tdf"),
+        (("analysis.baf", "analysis.tdf"), "bruker-tdf"),
+        (("analysis.tsf",), "bruker-tsf"),
+        (("analysis.baf",), "bruker-baf"),
+        (("AcqData/Contents.xml",), "agilent-d"),
+        (("_FUNC001.DAT", "_HEADER.TXT"), "waters-raw"),
+        (("inner.d/analysis.tdf",), None),
+        (("notes.txt",), None),
+    ],
+)
+def test_a_folder_is_told_by_what_is_right_inside_it(members: tuple[str, ...], format_: str | None) -> None:
+    found = MODALITY.recognise(Head("x", 0, b"", members=members))
+    assert (found.format if found else None) == format_
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "belongs"),
+    [
+        ("up/analysis.tdf", b"SQLite format 3\0TimsId", ["analysis.tdf_bin"]),
+        ("up/Run.imzML", b'<mzML><cv id="IMS"/>', ["Run.IBD"]),
+        ("run.wiff", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ["run.wiff.scan"]),
+        ("run.mzML", MZML, []),
+    ],
+)
+def test_what_lies_beside_a_file_and_belongs_to_it(name: str, start: bytes, belongs: list[str]) -> None:
+    beside = {"analysis.tdf_bin", "Run.IBD", "run.wiff.scan", "other.ibd"}
+    assert MODALITY.companions(head(start, name), beside) == belongs
 
 
 def test_gzip_around_mzml_is_a_format_of_its_own() -> None:

@@ -101,13 +101,13 @@ def test_spectra_become_mzml_with_their_precursors(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("reader")
 def test_pieces_and_workers_change_no_byte(tmp_path: Path) -> None:
-    source = Path(raw(tmp_path, count=12).files[0].path)
+    files = raw(tmp_path, count=12).files
     results = set()
     for name, scans_per_piece, threads in (("one", 5_000, 1), ("some", 3, 1), ("two", 3, 2)):
-        run = thermo.ThermoRun(source)
+        run = thermo.ThermoRun(Path(files[0].path))
         run.scans_per_piece = scans_per_piece
         target = tmp_path / name / "a.mzML"
-        reading, _ = write_run(run, source, "a.raw", target, threads)
+        reading, _ = write_run(run, files, "a.raw", target, threads)
         assert len(reading.table) == 12
         assert [path.name for path in target.parent.iterdir()] == ["a.mzML"]
         results.add(target.read_bytes())

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_mzml import INTENSITY, MZ, PLAIN, admitted, array, arrays, converted, encoded, run, spectrum, written
+from tiny_mzml import (
+    INTENSITY,
+    MZ,
+    PLAIN,
+    admitted,
+    array,
+    arrays,
+    asset_of,
+    converted,
+    encoded,
+    run,
+    spectrum,
+    written,
+)
 
 from catchment.massspec import MODALITY
 from catchment.schema.records import Description, Unreadable
@@ -195,13 +208,14 @@ def test_name_that_lies_is_an_error_though_the_content_can_be_read(
     assert admitted(asset)[2] == ({"FMT-001": "error"} if lies else {})
 
 
-def test_folder_is_refused(tmp_path: Path) -> None:
-    asset = written(tmp_path, b"x", "a.mzML")
-    (tmp_path / "a.mzML").unlink()
-    (tmp_path / "a.mzML").mkdir()
-    description = MODALITY.describe(asset)
+def test_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.d").mkdir()
+    (tmp_path / "a.d/notes.txt").write_bytes(b"x")
+    description = MODALITY.describe(asset_of(tmp_path / "a.d"))
     assert isinstance(description, Unreadable)
-    assert [found.code for found in description.findings] == ["MZ-019"]
+    assert [(finding.code, finding.found) for finding in description.findings] == [
+        ("MZ-019", "a folder of 1 files that is no known run")
+    ]
 
 
 def test_security_rules_are_unsafe() -> None:

@@ -89,9 +89,16 @@ def run(*spectra: str, declared: object = None, version: str = "1.1.0", head: st
 
 
 def asset_of(path: Path, name: str | None = None, **more: Any) -> Asset:
-    file = SourceFile(path=str(path), name=name or path.name, bytes=path.stat().st_size, sha256="0" * 64)
+    """Return an asset as it is received: a file, or a folder with all that is in it."""
+    found = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    names = {one: one.relative_to(path.parent).as_posix() if path.is_dir() else name or path.name for one in found}
+    files = tuple(
+        SourceFile(path=str(one), name=names[one], bytes=one.stat().st_size, sha256="0" * 64) for one in found
+    )
+    if path.is_dir():
+        more = {"folder": path.name, **more}
     own = {"accession": "CAT00000017A", "modality": "massspec", "asset": "run", "dataset": "CAT00000017A.D0001"}
-    return Asset.model_validate({**own, "format": "mzml", "files": (file,), **more})
+    return Asset.model_validate({**own, "format": "mzml", "files": files, **more})
 
 
 def written(folder: Path, text: str | bytes, name: str = "tiny.mzML") -> Asset:

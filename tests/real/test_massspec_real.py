@@ -139,7 +139,7 @@ def test_mzxml_cut_out_of_a_longer_run_is_held_and_read_equal_to_pyteomics_readi
         from pyteomics import mzxml
     with mzxml.MzXML(str(path), use_index=False) as reader:
         sent = list(reader)
-    run = open_run("mzxml", path, None)
+    run = open_run("mzxml", asset_of(path), None)
     found = [scan for piece in run.pieces() for scan in run.scans(piece, Faults())]
     assert len(found) == len(sent) == len(read_spectra(run).table) == 2
     for one, scan in zip(sent, found, strict=True):
@@ -223,7 +223,7 @@ def test_raw_by_two_workers_gives_the_same_bytes(tmp_path: Path) -> None:
         run = ThermoRun(source)
         run.scans_per_piece = scans_per_piece
         target = tmp_path / str(threads) / "run.mzML"
-        write_run(run, source, source.name, target, threads)
+        write_run(run, asset_of(source).files, source.name, target, threads)
         written.append(target.read_bytes())
     assert written[0] == written[1]
 

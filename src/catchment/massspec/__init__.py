@@ -10,7 +10,7 @@ from catchment.contract import Modality
 from catchment.massspec import rules as rules
 from catchment.massspec.contribute import contribute
 from catchment.massspec.estimate import estimate
-from catchment.massspec.recognise import EXTENSIONS, recognise
+from catchment.massspec.recognise import EXTENSIONS, companions, recognise
 from catchment.schema.records import (
     Admission,
     Asset,
@@ -81,4 +81,5 @@ MODALITY = Modality(
     measure=measure_run,
     normalise=normalise_run,
     contribute=contribute,
+    companions=companions,
 )

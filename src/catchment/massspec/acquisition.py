@@ -33,6 +33,7 @@ TERMS = {
     "MS:1003246": "ultraviolet photodissociation",
     "MS:1003247": "negative electron transfer dissociation",
     "MS:1000532": "Xcalibur",
+    "MS:1000692": "Bruker software",
     "MS:1000563": "Thermo RAW format",
     "MS:1000566": "ISB mzXML format",
     "MS:1001062": "Mascot MGF format",
@@ -40,6 +41,8 @@ TERMS = {
     "MS:1000774": "multiple peak list nativeID format",
     "MS:1000776": "scan number only nativeID format",
     "MS:1000799": "custom unreleased software tool",
+    "MS:1002817": "Bruker TDF format",
+    "MS:1002818": "Bruker TDF nativeID format",
 }
 
 
@@ -48,7 +51,7 @@ class Precursor:
     """The ion that a spectrum's fragments come from; m/z and energies in eV are NaN where they are not stated.
 
     `lower` and `upper` are the isolation window's offsets from its target; `spectrum_ref` is the native id of the
-    spectrum in which the ion was chosen.
+    spectrum in which the ion was chosen; `inverse_mobility` is its 1/K0 in Vs/cm2.
     """
 
     mz: float
@@ -61,6 +64,7 @@ class Precursor:
     energy_ev: float = math.nan
     supplemental_energy_ev: float = math.nan
     spectrum_ref: str = ""
+    inverse_mobility: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ def is_sound(spectrum: Spectrum, faults: Faults) -> bool:
         found = f"{len(mz):,} m/z and {len(intensity):,} intensities"
         faults.add(rules.LENGTH_DIFFERS, where, found, kind="pair", expected="as many of one as of the other")
         return False
-    bad = sum(int(np.count_nonzero(~(np.abs(values) < BEYOND_SENSE))) for values in (mz, intensity))
+    arrays = [mz, intensity] if spectrum.inverse_mobility is None else [mz, intensity, spectrum.inverse_mobility]
+    bad = sum(int(np.count_nonzero(~(np.abs(values) < BEYOND_SENSE))) for values in arrays)
     if bad:
         faults.add(rules.NOT_A_NUMBER, where, f"{bad:,} values that are NaN, infinite or beyond 1e200")
         return False
-    if falls := int(np.count_nonzero(np.diff(mz) < 0)):
+    # peaks of several mobility scans are sorted by mobility first
+    if spectrum.inverse_mobility is None and (falls := int(np.count_nonzero(np.diff(mz) < 0))):
         faults.add(rules.UNSORTED, where, f"{falls:,} of {len(mz):,} m/z values below the one before")
     return True
 

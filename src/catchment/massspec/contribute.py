@@ -23,7 +23,7 @@ def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
     analyte = analyte_of(asset)
     return Contribution(
         modality="massspec",
-        title=asset.annotations.get("assay name") or asset.files[0].name,
+        title=asset.annotations.get("assay name") or asset.name,
         analyte=analyte,
         terms=terms_of(asset),
         counts={"runs": 1, "spectra": sum(spectra for _, spectra in levels_of(dataset))},

@@ -57,12 +57,11 @@ def convert(asset: Asset, description: Description, place: Place, settings: Mass
 
 def convert_other(asset: Asset, description: Description, target: Path) -> Product | Unreadable:
     """Write a run in another format as mzML, read it back, and return what was written, or why the run is damaged."""
-    from catchment.massspec.runs import open_run, write_run
+    from catchment.massspec.runs import open_run, sources_of, write_run
 
-    file = asset.files[0]
     try:
-        run = open_run(description.format, Path(file.path), None)
-        reading, document = write_run(run, Path(file.path), file.name, target)
+        run = open_run(description.format, asset, None)
+        reading, document = write_run(run, sources_of(asset, description.format), asset.name, target)
         if reading.faults.has_errors():
             return Unreadable(findings=tuple(filter(is_error, reading.faults.findings())))
         differences = verify(target, reading.table)

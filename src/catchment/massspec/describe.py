@@ -11,35 +11,34 @@ from catchment.massspec import rules
 from catchment.massspec.document import Document
 from catchment.massspec.faults import Broken, shown
 from catchment.massspec.mzml import Scanner
-from catchment.massspec.recognise import NAMES, promised_by, recognise
+from catchment.massspec.recognise import NAMES, folder_formats, promised_by, recognise
 from catchment.massspec.source import head_of, open_source
 from catchment.schema.records import Asset, Description, Finding, Unreadable
+from catchment.schema.rules import MEMBER_EXTRA
 
 MZML = ("mzml", "mzml.gz")
-OTHERS = ("mzxml", "mgf", "thermo-raw")
+OTHERS = ("mzxml", "mgf", "thermo-raw", "bruker-tdf")
+BINARY = ("thermo-raw", "bruker-tdf")  # not read through gzip
 INDEX_OF_CHROMATOGRAMS = re.compile(rb'<index name="chromatogram">(.*?)</index>', re.DOTALL)
 MAX_NAMED = 20
 
 
 def describe(asset: Asset) -> Description | Unreadable:
-    """Return what a run's header says: of the file, only its first bytes and its tail are read."""
-    file = asset.files[0]
-    path = Path(file.path)
-    if path.is_dir():
-        return Unreadable(findings=(rules.READER_MISSING.broken(shown(file.name), "a folder, not a file"),))
-    start, gzipped = head_of(path, HEAD_BYTES)
-    found = recognise(Head(name=file.name, size=path.stat().st_size, start=start, gzipped=gzipped))
-    if found is not None and found.format in OTHERS and not (gzipped and found.format == "thermo-raw"):
-        return describe_other(path, file.name, found.format)
+    """Return what a run's header says: of a file, only its first bytes and its tail are read."""
+    head = head_of_asset(asset)
+    found = recognise(head)
+    if found is not None and found.format in OTHERS and not (head.gzipped and found.format in BINARY):
+        return describe_other(asset, found.format)
     if found is None or found.format not in MZML:
         if found is None and rules.NAME_LIES.code in {known.code for known in asset.findings}:
             return Unreadable(findings=())  # what the asset carries says it already
-        return Unreadable(findings=unreadable(file.name, None if found is None else found.format, start))
+        return Unreadable(findings=unreadable(asset, None if found is None else found.format, head))
+    path = Path(asset.files[0].path)
     try:
         with open_source(path) as source:
             document = Scanner(source).read_header()
     except Broken as broken:
-        return Unreadable(findings=(*name_findings(file.name, found.format), broken.finding("header")))
+        return Unreadable(findings=(*name_findings(asset, found.format), broken.finding("header")))
     return Description(
         format=found.format,
         reader="catchment.massspec.mzml",
@@ -57,21 +56,31 @@ def describe(asset: Asset) -> Description | Unreadable:
             "encoding": document.encoding,
             "indexed": document.wrapped,
             "declared_spectra": document.declared.get("spectrum"),
-            "indexed_chromatograms": None if gzipped else chromatograms_in_tail(path, document),
+            "indexed_chromatograms": None if head.gzipped else chromatograms_in_tail(path, document),
             "software": [shown(text) for text in document.software[:MAX_NAMED]],
             "source_files": [shown(text) for text in document.source_files[:MAX_NAMED]],
         },
     )
 
 
-def describe_other(path: Path, name: str, format_: str) -> Description | Unreadable:
+def head_of_asset(asset: Asset) -> Head:
+    """Return what `recognise` looks at, of an asset that was received."""
+    file = asset.files[0]
+    if asset.folder:
+        members = tuple(own.name.removeprefix(f"{asset.folder}/") for own in asset.files)
+        return Head(name=asset.folder, size=0, start=b"", members=members)
+    start, gzipped = head_of(Path(file.path), HEAD_BYTES)
+    return Head(name=file.name, size=file.bytes, start=start, gzipped=gzipped)
+
+
+def describe_other(asset: Asset, format_: str) -> Description | Unreadable:
     """Return what the header of a run in another format than mzML says; where the name lies, that is said first."""
     from catchment.massspec.runs import open_run
 
     try:
-        header = open_run(format_, path, None).header
+        header = open_run(format_, asset, None).header
     except Broken as broken:
-        return Unreadable(findings=(*name_findings(name, format_), broken.finding(shown(name))))
+        return Unreadable(findings=(*name_findings(asset, format_), broken.finding(shown(asset.name))))
     return Description(
         format=format_,
         reader=header.reader,
@@ -82,7 +91,7 @@ def describe_other(path: Path, name: str, format_: str) -> Description | Unreada
         units={"mz": "m/z", "intensity": "number of detector counts", "retention_time": "second"},
         instrument=header.instrument,
         facts={
-            "bytes": path.stat().st_size,
+            "bytes": sum(file.bytes for file in asset.files),
             "start_time": header.start_time,
             "declared_spectra": header.spectra,
             "whole_run": header.whole_run,
@@ -102,22 +111,28 @@ def chromatograms_in_tail(path: Path, document: Document) -> int | None:
     return match[1].count(b"<offset") if match else None
 
 
-def unreadable(name: str, format_: str | None, start: bytes) -> tuple[Finding, ...]:
-    """Return why a file is no run that can be read here."""
-    if not start:
-        return (rules.EMPTY.broken(shown(name), "an empty file, or gzip with nothing readable in it"),)
+def unreadable(asset: Asset, format_: str | None, head: Head) -> tuple[Finding, ...]:
+    """Return why an asset is no run that can be read here."""
+    name = shown(asset.name)
+    if format_ is None and head.members:
+        return (rules.READER_MISSING.broken(name, f"a folder of {len(head.members):,} files that is no known run"),)
     if format_ is None:
-        return (rules.NAME_LIES.broken(shown(name), f"content that starts with {start[:16]!r}"),)
-    missing = rules.READER_MISSING.broken(
-        shown(name), f"the file is {NAMES[format_]} inside gzip; there is no reader for that"
-    )
-    return (*name_findings(name, format_), missing)
+        if not head.start:
+            return (rules.EMPTY.broken(name, "an empty file, or gzip with nothing readable in it"),)
+        return (rules.NAME_LIES.broken(name, f"content that starts with {head.start[:16]!r}"),)
+    inside = " inside gzip" if head.gzipped else ""
+    missing = rules.READER_MISSING.broken(name, f"{NAMES[format_]}{inside}; there is no reader for that")
+    return (*name_findings(asset, format_), missing)
 
 
-def name_findings(name: str, format_: str) -> tuple[Finding, ...]:
-    """Return the finding for a name that promises another format than the content has."""
-    promised = promised_by(name)
+def name_findings(asset: Asset, format_: str) -> tuple[Finding, ...]:
+    """Return the findings for what an asset seems to be and is not: by a file's name, or by more runs in its folder."""
+    if asset.folder:
+        _, *others = folder_formats(head_of_asset(asset).members) or [format_]
+        found = ", ".join(NAMES[other] for other in others)
+        return (MEMBER_EXTRA.broken(shown(asset.name), f"also {found}"),) if others else ()
+    promised = promised_by(asset.name)
     if promised is None or promised == format_:
         return ()
     found = f"the content is {NAMES[format_]}"
-    return (rules.NAME_LIES.broken(shown(name), found, expected=f"{NAMES[promised]}, as the name says"),)
+    return (rules.NAME_LIES.broken(shown(asset.name), found, expected=f"{NAMES[promised]}, as the name says"),)

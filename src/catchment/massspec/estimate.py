@@ -8,6 +8,8 @@ BASE_MB = 400  # interpreter, numpy, pyarrow and the independent reader
 BASE_SECONDS = 6  # mostly the import of the independent reader
 MB_PER_SECOND = 20.0  # bytes of mzML read, decoded, copied and read back in a CPU second (measured: 25 to 40)
 BYTES_PER_SPECTRUM = 1_200  # a spectrum's row, id and offsets while the run is read
+TDF_MB = 600  # frames of some million peaks in several threads
+TDF_GROWS_TO = 5  # mzML of a run against its analysis.tdf_bin (measured: 3 to 5)
 VENDOR_MB = 300  # the vendor's reader, in a process of its own
 INFLATES_TO = 4  # gzip around mzML: 1.3 to 4 times measured
 
@@ -23,6 +25,9 @@ def estimate(description: Description) -> Resources:
     beside = VENDOR_MB if description.format == "thermo-raw" else 0
     # a peak list declares no number
     spectra = spectra or int(megabytes * 2_500) if description.format == "mgf" else spectra
+    if description.format == "bruker-tdf":
+        # a frame at a time, but each thread has its own; zstd and 4 bytes for each number become three 64-bit arrays
+        beside, megabytes, spectra = TDF_MB, megabytes * TDF_GROWS_TO, declared
     return Resources(
         memory_mb=BASE_MB + beside + int(spectra * BYTES_PER_SPECTRUM / 1_000_000),
         seconds=BASE_SECONDS + int(megabytes / MB_PER_SECOND),

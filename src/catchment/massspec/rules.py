@@ -146,7 +146,7 @@ READER_MISSING = declare(
     "MZ-019",
     "error",
     "no reader for this format is installed",
-    expected="mzML, mzXML or MGF, plain or gzip, or a Thermo RAW file",
+    expected="mzML, mzXML or MGF, plain or gzip, a Thermo RAW file or a Bruker TDF folder",
     fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original",
 )
 READ_BACK_DIFFERS = declare(
@@ -229,4 +229,33 @@ SCAN_UNREADABLE = declare(
     "the vendor's reader cannot read a spectrum",
     expected="every spectrum from the first to the last",
     fix="open the run with the vendor's software; where it fails there too, the file was damaged when it was acquired",
+)
+TDF_DAMAGED = declare(
+    "MZ-040",
+    "error",
+    "a Bruker TDF run is damaged",
+    expected="tables and peaks that fit each other, frame by frame",
+    fix="copy the whole .d folder again from the instrument's computer; the copy was cut off or changed",
+)
+TDF_UNSUPPORTED = declare(
+    "MZ-041",
+    "error",
+    "a Bruker TDF run is of a kind that cannot be read here",
+    expected="frames of MS1, MS/MS, ddaPASEF, diaPASEF or prmPASEF, compressed with zstd",
+    fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original",
+)
+TDF_APPROXIMATE = declare(
+    "MZ-042",
+    "warning",
+    "the axes of a Bruker TDF run are approximations",
+    expected="calibrations of m/z (ModelType 1) and of mobility (ModelType 2) for every frame",
+    fix="where m/z have to be exact to the ppm, send mzML made with the vendor's library beside the original",
+    source="docs/decisions/0021-bruker-tdf.md",
+)
+TDF_BETWEEN = declare(
+    "MZ-043",
+    "info",
+    "peaks were recorded between two isolations",
+    expected="nothing else: the quadrupole needs some scans to move on",
+    fix="nothing to do; these peaks have no precursor, and are in the submitted run only",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,19 @@ from catchment.massspec import rules
 from catchment.massspec.acquisition import Piece, Run, Scan
 from catchment.massspec.checks import check_count, check_order, is_sound
 from catchment.massspec.document import Document
-from catchment.massspec.faults import Broken, Faults
+from catchment.massspec.faults import Broken, Faults, shown
 from catchment.massspec.readers.mgf import MgfRun
 from catchment.massspec.readers.mzxml import MzxmlRun
+from catchment.massspec.readers.tdf import TdfRun
 from catchment.massspec.readers.thermo import ThermoRun
 from catchment.massspec.spectra import SpectraTable
 from catchment.massspec.writer import Fragment, join, write_fragment
-from catchment.schema.records import Finding
+from catchment.schema.records import Asset, Finding, SourceFile
+from catchment.schema.rules import MEMBER_MISSING
 
 RUNS: dict[str, Callable[[Path, int | None], Run]] = {"mgf": MgfRun, "mzxml": MzxmlRun, "thermo-raw": ThermoRun}
+TDF, TDF_PEAKS = "analysis.tdf", "analysis.tdf_bin"
+TDF_JOURNALS = ("analysis.tdf-wal", "analysis.tdf-journal")
 
 
 @dataclass
@@ -33,8 +37,28 @@ class Reading:
     fragments: list[Fragment] = field(default_factory=list)
 
 
-def open_run(format_: str, path: Path, max_bytes: int | None) -> Run:
-    """Return the run in a file.
+def sources_of(asset: Asset, format_: str) -> tuple[SourceFile, ...]:
+    """Return the files that a run is read from.
+
+    Raises
+    ------
+    Broken
+        Where one is missing.
+    """
+    if format_ != "bruker-tdf":
+        return asset.files[:1]
+    for journal in filter(None, map(asset.file, TDF_JOURNALS)):
+        if journal.bytes:
+            raise Broken(rules.RAW_UNFINISHED, f"{journal.bytes:,} bytes that are not in {TDF} yet", where=journal.name)
+    found = [asset.file(name) for name in (TDF, TDF_PEAKS)]
+    missing = [name for name, file in zip((TDF, TDF_PEAKS), found, strict=True) if file is None]
+    if missing:
+        raise Broken(MEMBER_MISSING, f"no {missing[0]}", where=shown(asset.name))
+    return tuple(file for file in found if file is not None)
+
+
+def open_run(format_: str, asset: Asset, max_bytes: int | None) -> Run:
+    """Return the run in the files of an asset.
 
     Parameters
     ----------
@@ -44,9 +68,10 @@ def open_run(format_: str, path: Path, max_bytes: int | None) -> Run:
     Raises
     ------
     Broken
-        Where its header cannot be read, or its reader is not set up.
+        Where a file is missing, its header cannot be read, or its reader is not set up.
     """
-    return RUNS[format_](path, max_bytes)
+    paths = [Path(file.path) for file in sources_of(asset, format_)]
+    return TdfRun(paths[0], paths[1], max_bytes) if format_ == "bruker-tdf" else RUNS[format_](paths[0], max_bytes)
 
 
 def read_spectra(run: Run, folder: Path | None = None, threads: int | None = None) -> Reading:
@@ -95,11 +120,13 @@ def findings_of(run: Run, reading: Reading) -> tuple[Finding, ...]:
     return (*found, rules.PEAK_LIST_LACKS.broken("run", missing))
 
 
-def write_run(run: Run, source: Path, name: str, target: Path, threads: int | None = None) -> tuple[Reading, Document]:
+def write_run(
+    run: Run, sources: Sequence[SourceFile], name: str, target: Path, threads: int | None = None
+) -> tuple[Reading, Document]:
     """Write a run as indexed mzML; where reading finds an error, nothing is written, and the document is empty."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fragments-") as folder:
         reading = read_spectra(run, Path(folder), threads)
         if reading.faults.has_errors():
             return reading, Document()
-        return reading, join(reading.fragments, reading.table, run.header, source, name, target)
+        return reading, join(reading.fragments, reading.table, run.header, sources, name, target)

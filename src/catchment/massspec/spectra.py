@@ -15,6 +15,7 @@ from catchment.massspec.arrays import Floats
 Table = Mapping[str, NDArray[Any]]
 
 NO_LEVEL = 0
+INVERSE_MOBILITY = "raw inverse reduced ion mobility array"  # MS:1003008
 # column -> type of its values; -1 and NaN stand for what is not given until the table is written
 COLUMNS = {
     "index": "int64",
@@ -40,7 +41,8 @@ class Spectrum:
     """One spectrum. `mz` and `intensity` are of equal length; `mz` holds nm where `is_mass_spectrum` is False.
 
     `ms_level` is 0 where none is stated; what else is not stated is NaN, 0 (charge) or empty (`polarity` is "+" or
-    "-", `representation` "centroid" or "profile").
+    "-", `representation` "centroid" or "profile"). `inverse_mobility` is 1/K0 of each peak in Vs/cm2, where there is
+    one; such peaks are sorted by mobility first.
     """
 
     index: int
@@ -55,15 +57,18 @@ class Spectrum:
     polarity: str = ""
     representation: str = ""
     is_mass_spectrum: bool = True
+    inverse_mobility: Floats | None = None
 
     def digest(self) -> bytes:
-        """Return the sha256 of id, level, retention time, m/z and intensities (numbers as 64-bit floats)."""
+        """Return the sha256 of id, level, time, m/z, intensities and mobilities (numbers as 64-bit floats)."""
         digest = hashlib.sha256()
         name = self.native_id.encode()
         numbers = np.array([self.retention_time_s], "<f8")
         digest.update(f"{len(name)} {self.ms_level} {len(self.mz)} ".encode() + name + numbers.tobytes())
         digest.update(np.ascontiguousarray(self.mz, "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.intensity, "<f8").tobytes())
+        if self.inverse_mobility is not None:
+            digest.update(np.ascontiguousarray(self.inverse_mobility, "<f8").tobytes())
         return digest.digest()
 
 

@@ -22,13 +22,12 @@ MB = 1_000_000
 
 def validate(description: Description, asset: Asset, settings: MassspecAdmit) -> Admission:
     """Return every fault of a run, and its statistics."""
-    file = asset.files[0]
-    names = name_findings(file.name, description.format)
+    named = name_findings(asset, description.format)
     if description.format in OTHERS:
-        table, document, findings = read_other(description.format, Path(file.path), settings.max_spectrum_mb * MB)
+        table, document, findings = read_other(description.format, asset, settings.max_spectrum_mb * MB)
     else:
-        table, document, findings = read_run(Path(file.path), settings.max_spectrum_mb * MB)
-    return Admission(findings=(*names, *findings), statistics=statistics(table, document))
+        table, document, findings = read_run(Path(asset.files[0].path), settings.max_spectrum_mb * MB)
+    return Admission(findings=(*named, *findings), statistics=statistics(table, document))
 
 
 def read_run(path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document, tuple[Finding, ...]]:
@@ -44,12 +43,12 @@ def read_run(path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document,
     return table, reader.document, (*reader.faults.findings(), *document_findings(reader.document))
 
 
-def read_other(format_: str, path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document, tuple[Finding, ...]]:
+def read_other(format_: str, asset: Asset, max_bytes: int | None) -> tuple[SpectraTable, Document, tuple[Finding, ...]]:
     """Read a run in another format than mzML; it has no mzML document, so that one is empty."""
     from catchment.massspec.runs import findings_of, open_run, read_spectra
 
     try:
-        run = open_run(format_, path, max_bytes)
+        run = open_run(format_, asset, max_bytes)
     except Broken as broken:
         return SpectraTable(), Document(), (broken.finding("header"),)
     reading = read_spectra(run)

@@ -14,7 +14,7 @@ from catchment.massspec import rules
 from catchment.massspec.faults import Broken, Faults, shown
 from catchment.massspec.mzml import Scanner
 from catchment.massspec.source import open_source
-from catchment.massspec.spectra import SpectraTable, Spectrum
+from catchment.massspec.spectra import INVERSE_MOBILITY, SpectraTable, Spectrum
 from catchment.massspec.validate import index_problem
 from catchment.schema.records import Finding
 
@@ -111,6 +111,7 @@ def from_pyteomics(found: dict[str, Any], index: int) -> Spectrum:
     """Return a spectrum as pyteomics read it, in our terms."""
     is_mass = "wavelength array" not in found or "m/z array" in found
     positions = found.get("m/z array" if is_mass else "wavelength array", ())
+    mobility = found.get(INVERSE_MOBILITY)
     scans = found.get("scanList", {}).get("scan", [{}])
     time = scans[0].get("scan start time", math.nan) if scans else math.nan
     unit = getattr(time, "unit_info", None)
@@ -122,4 +123,5 @@ def from_pyteomics(found: dict[str, Any], index: int) -> Spectrum:
         mz=np.asarray(positions, np.float64),
         intensity=np.asarray(found.get("intensity array", ()), np.float64),
         is_mass_spectrum=is_mass,
+        inverse_mobility=np.asarray(mobility, np.float64) if is_mass and mobility is not None else None,
     )

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from catchment.massspec.acquisition import DISSOCIATION, TERMS, Precursor, RunHe
 from catchment.massspec.document import NAMESPACE, Document
 from catchment.massspec.indexed import WRAPPER, ChecksummedFile, write_index
 from catchment.massspec.source import BLOCK_BYTES
-from catchment.massspec.spectra import SpectraTable
+from catchment.massspec.spectra import INVERSE_MOBILITY, SpectraTable
+from catchment.schema.records import SourceFile
 
 ZLIB_LEVEL = 1  # 6 takes twice the time and saves a hundredth (measured on real runs)
 NOT_IN_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "?")
@@ -36,9 +37,11 @@ UNITS = {
     "minute": ("UO", "UO:0000031", "minute"),
     "millisecond": ("UO", "UO:0000028", "millisecond"),
     "electronvolt": ("UO", "UO:0000266", "electronvolt"),
+    "mobility": ("MS", "MS:1002814", "volt-second per square centimeter"),
 }
 POLARITIES = {"+": ("MS:1000130", "positive scan"), "-": ("MS:1000129", "negative scan")}
 REPRESENTATIONS = {"centroid": ("MS:1000127", "centroid spectrum"), "profile": ("MS:1000128", "profile spectrum")}
+MOBILITY_ARRAY = ("MS:1003008", INVERSE_MOBILITY)
 CHROMATOGRAMS = (
     ("TIC", "MS:1000235", "total ion current chromatogram"),
     ("BPC", "MS:1000628", "basepeak chromatogram"),
@@ -113,9 +116,10 @@ def spectrum_xml(scan: Scan, index: int, time_unit: TimeUnit) -> bytes:
         window_xml(scan.window_mz),
         "</scan></scanList>\n",
         precursors_xml(scan.precursors),
-        '<binaryDataArrayList count="2">\n',
+        f'<binaryDataArrayList count="{2 if own.inverse_mobility is None else 3}">\n',
         array(mz, "MS:1000514", "m/z array", "mz"),
         array(intensity, "MS:1000515", "intensity array", "counts"),
+        "" if own.inverse_mobility is None else array(own.inverse_mobility, *MOBILITY_ARRAY, "mobility"),
         "</binaryDataArrayList></spectrum>\n",
     ]
     return "".join(parts).encode()
@@ -153,6 +157,7 @@ def precursor_xml(own: Precursor) -> str:
         stated("MS:1000744", "selected ion m/z", own.mz, "mz")
         + "".join(param(*charge, value) for value in own.charges)
         + stated("MS:1000042", "peak intensity", own.intensity, "counts")
+        + stated("MS:1002815", "inverse reduced ion mobility", own.inverse_mobility, "mobility")
     )
     activation = (
         "".join(param(term, TERMS[term]) for term in own.activations or (DISSOCIATION,))
@@ -197,7 +202,12 @@ def write_fragment(scans: Iterable[Scan], time_unit: TimeUnit, path: Path) -> Fr
 
 
 def join(
-    fragments: Iterable[Fragment], table: SpectraTable, header: RunHeader, source: Path, name: str, target: Path
+    fragments: Iterable[Fragment],
+    table: SpectraTable,
+    header: RunHeader,
+    sources: Sequence[SourceFile],
+    name: str,
+    target: Path,
 ) -> Document:
     """Write the indexed document around its fragments, which it removes; return where its parts are.
 
@@ -205,13 +215,15 @@ def join(
     ----------
     table
         The rows of all fragments, in their order.
-    source, name
-        The file that was read, and the submitter's name of it.
+    sources
+        The files that were read, where they lie now.
+    name
+        The submitter's name of the run.
     """
     document = Document(wrapped=True, version="1.1.0", run_id="run", start_time=header.start_time, complete=True)
     with target.open("xb") as raw:
         file = ChecksummedFile(raw)
-        file.write(header_xml(header, table, name, sha1_of(source)).encode())
+        file.write(header_xml(header, table, name, sources).encode())
         for fragment in fragments:
             document.starts["spectrum"] += [file.position + start for start in fragment.starts]
             document.ids["spectrum"] += fragment.table.rows["native_id"]
@@ -226,7 +238,7 @@ def join(
     return document
 
 
-def header_xml(header: RunHeader, table: SpectraTable, name: str, sha1: str) -> str:
+def header_xml(header: RunHeader, table: SpectraTable, name: str, sources: Sequence[SourceFile]) -> str:
     """Return all that stands before the first spectrum."""
     levels = set(table.rows["ms_level"])
     content = (param("MS:1000579", "MS1 spectrum") if 1 in levels else "") + (
@@ -241,16 +253,15 @@ def header_xml(header: RunHeader, table: SpectraTable, name: str, sha1: str) -> 
     serial = param("MS:1000529", "instrument serial number", header.serial_number) if header.serial_number else ""
     start = f" startTimeStamp={quoted(header.start_time)}" if header.start_time else ""
     tool = TERMS["MS:1000799"]
+    files = "".join(source_xml(number, source, header) for number, source in enumerate(sources, start=1))
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n{WRAPPER.decode()}'
         f'<mzML xmlns="{NAMESPACE}" id={quoted(Path(name).stem)} version="1.1.0">\n'
         '<cvList count="2"><cv id="MS" fullName="Proteomics Standards Initiative Mass Spectrometry Ontology" '
         'version="4.1.258" URI="http://purl.obolibrary.org/obo/ms/psi-ms.obo"/>'
         '<cv id="UO" fullName="Unit Ontology" URI="http://purl.obolibrary.org/obo/uo.obo"/></cvList>\n'
-        f'<fileDescription><fileContent>{content}</fileContent><sourceFileList count="1">'
-        f'<sourceFile id="source" name={quoted(name)} location="file:///">'
-        f"{param(header.id_format, TERMS[header.id_format])}{param(header.file_format, TERMS[header.file_format])}"
-        f"{param('MS:1000569', 'SHA-1', sha1)}</sourceFile></sourceFileList></fileDescription>\n"
+        f'<fileDescription><fileContent>{content}</fileContent><sourceFileList count="{len(sources)}">'
+        f"{files}</sourceFileList></fileDescription>\n"
         f'<softwareList count="{2 + len(header.software)}">{software}'
         f'<software id="reader" version={quoted(header.reader_version)}>'
         f"{param('MS:1000799', tool, header.reader)}</software>"
@@ -265,6 +276,14 @@ def header_xml(header: RunHeader, table: SpectraTable, name: str, sha1: str) -> 
         f'<run id="run" defaultInstrumentConfigurationRef="instrument" defaultSourceFileRef="source"{start}>\n'
         f'<spectrumList count="{len(table)}" defaultDataProcessingRef="conversion">\n'
     )
+
+
+def source_xml(number: int, source: SourceFile, header: RunHeader) -> str:
+    """Return a file that the run was read from, with its SHA-1, by which mzML names its sources."""
+    own = "source" if number == 1 else f"sourceFile{number}"
+    terms = param(header.id_format, TERMS[header.id_format]) + param(header.file_format, TERMS[header.file_format])
+    sha1 = param("MS:1000569", "SHA-1", sha1_of(Path(source.path)))
+    return f'<sourceFile id="{own}" name={quoted(source.name)} location="file:///">{terms}{sha1}</sourceFile>'
 
 
 def write_chromatograms(table: SpectraTable, header: RunHeader, document: Document, file: ChecksummedFile) -> None:
@@ -289,6 +308,6 @@ def write_chromatograms(table: SpectraTable, header: RunHeader, document: Docume
 
 
 def sha1_of(path: Path) -> str:
-    """Return the SHA-1 of a file, by which mzML names its source."""
+    """Return the SHA-1 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()

@@ -14,7 +14,7 @@ from catchment.massspec.document import Element, EncodedArray, Param
 from catchment.massspec.faults import Broken, Faults, shown, whole
 from catchment.massspec.mzml import Scanner
 from catchment.massspec.source import Source
-from catchment.massspec.spectra import NO_LEVEL, Spectrum
+from catchment.massspec.spectra import INVERSE_MOBILITY, NO_LEVEL, Spectrum
 
 # psi-ms 4.1
 MZ_ARRAY, INTENSITY_ARRAY, WAVELENGTH_ARRAY = "MS:1000514", "MS:1000515", "MS:1000617"
@@ -88,6 +88,7 @@ class MzmlReader:
             polarity=next((sign for term, sign in POLARITIES.items() if term in values), ""),
             representation=next((name for term, name in REPRESENTATIONS.items() if term in values), ""),
             is_mass_spectrum=is_mass,
+            inverse_mobility=arrays.get(INVERSE_MOBILITY) if is_mass else None,
         )
 
     def check_id(self, element: Element, where: str) -> None:
@@ -119,6 +120,7 @@ class MzmlReader:
             if values is not None:
                 left = None if left is None else left - values.nbytes
                 arrays.update((param.accession, values) for param in array.params)
+                arrays.update((param.name, values) for param in array.params if param.name == INVERSE_MOBILITY)
                 self.check_units(array, where)
         return arrays if intact else None
 
