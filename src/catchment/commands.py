@@ -191,7 +191,7 @@ def catalogue_of(arguments: argparse.Namespace) -> Path:
 
 
 def call_search(arguments: argparse.Namespace) -> int:
-    """`search`: studies, datasets, samples or files of a release."""
+    """`search`: studies, datasets, samples, images or files of a release."""
     from catchment import report
     from catchment.catalogue.query import search
 
@@ -203,7 +203,7 @@ def call_search(arguments: argparse.Namespace) -> int:
 
 
 def call_describe(arguments: argparse.Namespace) -> int:
-    """`describe`: one study, dataset, sample or file."""
+    """`describe`: one study, dataset, sample, image or file."""
     from catchment import report
     from catchment.catalogue.query import describe
 

@@ -37,7 +37,7 @@ VERSIONS: dict[str, dict[str, int]] = {
     "massspec": {"admit": 2, "convert": 2, "normalise": 1},
     "singlecell": {"admit": 2, "convert": 2, "normalise": 1},
     "census": {"plan": 1, "assemble": 1, "verify": 1},
-    "release": {"index": 1, "release": 1},
+    "release": {"index": 2, "release": 1},
 }
 
 

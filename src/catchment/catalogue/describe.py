@@ -1,4 +1,4 @@
-"""Everything a catalogue says of one study, dataset, sample or file."""
+"""Everything a catalogue says of one study, dataset, sample, image of a set, or file."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ NAMED_BY = {
     "dataset": ("datasets", "dataset_id = $id"),
     "study": ("studies", "study_id = $id OR list_contains(submissions, $id)"),
     "sample": ("samples", "sample_id = $id OR list_contains(aliases, $id) OR submitter_id = $id"),
+    "image": ("images", "image_id = $id"),
     "file": ("files", "path = $id"),
 }
 
@@ -29,7 +30,7 @@ def describe(catalogue: Path, id_: str) -> Row:
     catalogue
         A release folder, or its `catalogue` folder.
     id_
-        The accession of a submission, dataset or sample, a declared study or sample id, or the path of a file.
+        The accession of a submission, dataset, sample or image, a declared study or sample id, or a file's path.
 
     Raises
     ------
@@ -70,11 +71,15 @@ def hanging_on(opened: Catalogue, kind: str, row: Row) -> Row:
             "samples": opened.rows(f"{samples} WHERE study_id = $id ORDER BY 1", own, tables=("samples",)),
         }
     if kind == "dataset":
+        images = "SELECT image_id, name, protein, gene, treatment, path FROM images WHERE dataset_id = $id ORDER BY 1"
+        own = {"id": row["dataset_id"]}
+        shown_images = opened.rows(images, own, tables=("images",))
         files = "SELECT path, bytes, sha256, kind FROM files WHERE dataset_id = $id ORDER BY path"
         chosen = f"{samples} WHERE list_contains($ids::VARCHAR[], sample_id) ORDER BY 1"
         return {
             "samples": opened.rows(chosen, {"ids": row["sample_ids"]}, tables=("samples",)),
-            "files": opened.rows(files, {"id": row["dataset_id"]}, tables=("files",)),
+            **({"images": shown_images} if shown_images else {}),
+            "files": opened.rows(files, own, tables=("files",)),
         }
     if kind == "sample":
         chosen = f"{datasets} WHERE list_contains($ids::VARCHAR[], dataset_id) ORDER BY 1"

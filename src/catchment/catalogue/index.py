@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catchment.catalogue.images import image_rows
 from catchment.catalogue.rows import Build, raw_path, tables
 from catchment.config import ReleaseSettings
 from catchment.errors import BadInput
@@ -25,7 +26,7 @@ def index(build: Build, scratch: Path, settings: ReleaseSettings) -> tuple[dict[
     The catalogue's own placement comes on top once its store has a name: `catalogue_placement`.
     """
     laid_out = placements(build, settings)
-    rows = tables(build, laid_out)
+    rows = tables(build, laid_out, image_rows(build))
     write_catalogue(rows, scratch)
     return {name: len(table) for name, table in rows.items()}, laid_out
 

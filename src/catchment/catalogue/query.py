@@ -1,4 +1,4 @@
-"""Questions asked of a published catalogue: which studies, datasets, samples and files fit.
+"""Questions asked of a published catalogue: which studies, datasets, samples, images of sets and files fit.
 
 A question asked of a term finds everything below it: `tissue=liver` finds the caudate lobe of the liver, and the answer
 says so. Different fields must all hold, several values of one field are alternatives.
@@ -17,12 +17,12 @@ from catchment.catalogue.expand import Asked, Terms, check_length, expand_all, s
 from catchment.catalogue.question import COLUMN, SILENT, STUDY_TEXT, Question
 from catchment.errors import BadInput
 from catchment.schema.records import MODALITY_NAMES
-from catchment.schema.tables import SAMPLE_FIELDS
+from catchment.schema.tables import IMAGE_FACTS, SAMPLE_FIELDS, TERM_FIELDS
 
 __all__ = ["Entity", "describe", "search"]
 
-Entity = Literal["studies", "datasets", "samples", "files"]
-ENTITIES: tuple[Entity, ...] = ("studies", "datasets", "samples", "files")
+Entity = Literal["studies", "datasets", "samples", "images", "files"]
+ENTITIES: tuple[Entity, ...] = ("studies", "datasets", "samples", "images", "files")
 DATASET_ANSWER = (
     "dataset_id", "study_id", "title", "modality", "stage", "analyte", "organism", "tissue", "disease", "assay",
     "n_cells", "n_genes", "n_images", "n_spectra", "sample_ids", "held_reasons", "path",
@@ -32,6 +32,7 @@ SAMPLE_ANSWER = (
     "sample_id", "submitter_id", "study_id", "organism", "tissue", "disease", "development_stage", "sex",
     "tissue_type", "donor_id", "modalities", "dataset_ids",
 )  # fmt: skip
+IMAGE_ANSWER = ("image_id", "dataset_id", "study_id", "name", *IMAGE_FACTS, "channels", "path")
 
 
 def search(
@@ -71,7 +72,7 @@ def search(
         present = opened.rows("SELECT DISTINCT unnest(analytes) AS value FROM datasets", tables=("datasets",))
         asked = expand_all(filters or {}, terms, {"analyte": {row["value"] for row in present}})
         question = Question(opened, terms, text, asked, wanted)
-        answer = {"studies": studies, "datasets": datasets, "samples": samples, "files": files}[of]
+        answer = {"studies": studies, "datasets": datasets, "samples": samples, "images": images, "files": files}[of]
         return answer(question)
 
 
@@ -167,6 +168,22 @@ class Fitting:
             self._found[key] = {row["dataset_id"]: row for row in rows}
         own = [self._found[key][id_] for id_ in sample["dataset_ids"] if id_ in self._found[key]]
         return own if own or not asked else None
+
+
+def images(question: Question) -> list[Row]:
+    """Return the images of sets, in datasets that fit whatever else is asked, that have every word themselves.
+
+    Words of the dataset do not count: a set that shows a protein somewhere shows it in few of its images. A term does.
+    """
+    fitting = {row["dataset_id"]: row for row in question.fitting_datasets(with_text=False)}
+    said = ", ".join(f"i.{name}" for name in ("image_id", "dataset_id", "name", *IMAGE_FACTS, "channels"))
+    sql = f"SELECT i.*, lower(concat_ws(' ', {said})) AS words FROM images i ORDER BY image_id"  # noqa: S608 - ours only
+    return [
+        {name: row[name] for name in IMAGE_ANSWER} | {"matched": own["matched"]}
+        for row in question.opened.rows(sql, tables=("images",))
+        if (own := fitting.get(row["dataset_id"])) is not None
+        and (question.in_words(row["words"]) or question.named_by(own, TERM_FIELDS))
+    ]
 
 
 def files(question: Question) -> list[Row]:

@@ -18,9 +18,8 @@ SILENT: tuple[list[str], ...] = ([], ["unknown"])
 # what words of free text are looked for in; every name here is a column of ours
 STUDY_TEXT = "concat_ws(' ', s.study_id, s.title, s.description, s.collection, s.keywords, s.contributors)"
 DATASET_TEXT = (
-    "concat_ws(' ', d.dataset_id, d.title, d.analytes, d.instrument, d.source_format, d.format, d.modality, "
-    + ", ".join(f"d.{field}" for field in TERM_FIELDS)
-    + ")"
+    "concat_ws(' ', d.dataset_id, d.title, d.analytes, d.proteins, d.instrument, d.source_format, d.format, "
+    "d.modality, " + ", ".join(f"d.{field}" for field in TERM_FIELDS) + ")"
 )
 DATASET_COLUMNS = (
     "dataset_id", "study_id", "title", "modality", "stage", "analyte", "analytes", *TERM_FIELDS,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from catchment.catalogue.images import proteins_by_dataset
 from catchment.catalogue.rules import STUDY_DIFFERS
 from catchment.catalogue.samples import SampleKey, join_samples, sample_rows
 from catchment.catalogue.terms import term_pair, term_rows
@@ -46,8 +47,8 @@ class Known:
     left_out: Mapping[str, list[str]]
 
 
-def tables(build: Build, placements: Iterable[Placement]) -> dict[str, list[Row]]:
-    """Return the rows of every table of the catalogue, each in order of its key."""
+def tables(build: Build, placements: Iterable[Placement], images: Sequence[Row] = ()) -> dict[str, list[Row]]:
+    """Return the rows of every table of the catalogue, each in order of its key; `images` are those of its sets."""
     joined, accessions, findings = join_samples(build.manifests)
     left_out: dict[str, list[str]] = {}
     for finding in build.plan.excluded:
@@ -60,7 +61,11 @@ def tables(build: Build, placements: Iterable[Placement]) -> dict[str, list[Row]
     )
     ready = [ready_row(record, known) for record in build.normalised]
     held = [held_row(record, known) for record in build.held]
-    datasets = sorted((*ready, *held), key=lambda row: row["dataset_id"])
+    proteins = proteins_by_dataset(images)
+    datasets = [
+        row | {"proteins": proteins.get(row["dataset_id"], [])}
+        for row in sorted((*ready, *held), key=lambda row: row["dataset_id"])
+    ]
     records: list[Normalised | Held] = [*build.normalised, *build.held]
     assets = [record.asset for record in records]
     samples = sample_rows(joined, accessions, [(known.studies[asset.accession], asset) for asset in assets])
@@ -68,6 +73,7 @@ def tables(build: Build, placements: Iterable[Placement]) -> dict[str, list[Row]
         "studies": study_rows(build.manifests, datasets, samples, findings),
         "datasets": datasets,
         "samples": samples,
+        "images": list(images),
         "files": file_rows(placements, assets),
         "terms": term_rows((*datasets, *samples)),
     }

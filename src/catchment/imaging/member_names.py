@@ -13,8 +13,10 @@ from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 
+from catchment.schema.tables import IMAGE_FACTS
+
 # what may be known of an image; also columns of the index of a set
-FACTS = ("protein", "gene", "antibody", "treatment", "cell_line", "plate", "well", "region", "field")
+FACTS = IMAGE_FACTS
 PLAIN = r"[^_/]+"
 TOKENS = {
     **dict.fromkeys(FACTS, PLAIN),

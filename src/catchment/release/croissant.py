@@ -14,7 +14,7 @@ from catchment.schema.records import StoredFile
 from catchment.schema.tables import KEYS, TABLES, TERM_FIELDS, id_column
 
 Document = dict[str, Any]
-RECORD_SETS = ("studies", "datasets", "samples", "files")
+RECORD_SETS = ("studies", "datasets", "samples", "images", "files")
 FORMATS = {"soma": "application/x-tiledb", "ome-zarr": "application/vnd+zarr", "mzml": "application/mzml+xml"}
 PARQUET = "application/x-parquet"
 

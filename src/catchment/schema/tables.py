@@ -66,6 +66,7 @@ DATASETS = pa.schema(
         ("format", TEXT),
         ("analyte", TEXT),
         ("analytes", TEXTS),
+        ("proteins", TEXTS),  # that the images of a set show, by name or gene
         *((f"n_{what}", pa.int64()) for what in COUNTED),
         ("counts", TEXT),
         *term_columns(TERM_FIELDS),
@@ -104,6 +105,26 @@ SAMPLES = pa.schema(
     ]
 )
 
+# what may be known of an image of a set
+IMAGE_FACTS = ("protein", "gene", "antibody", "treatment", "cell_line", "plate", "well", "region", "field")
+
+IMAGES = pa.schema(
+    [
+        ("image_id", TEXT),
+        ("dataset_id", TEXT),
+        ("study_id", TEXT),
+        ("name", TEXT),
+        *((fact, TEXT) for fact in IMAGE_FACTS),
+        ("channels", TEXTS),
+        ("shape", pa.list_(pa.int64())),  # t, c, z, y, x
+        ("dtype", TEXT),
+        ("path", TEXT),
+        ("pixel_digest", TEXT),
+        ("source_files", TEXTS),  # in the submitted archive, with their checksums in the same order
+        ("source_sha256", TEXTS),
+    ]
+)
+
 FILES = pa.schema(
     [
         ("path", TEXT),
@@ -130,9 +151,17 @@ TABLES: dict[str, pa.Schema] = {
     "studies": STUDIES,
     "datasets": DATASETS,
     "samples": SAMPLES,
+    "images": IMAGES,
     "files": FILES,
     "terms": TERMS,
 }
 
 # the column that names a row of each table
-KEYS = {"studies": "study_id", "datasets": "dataset_id", "samples": "sample_id", "files": "path", "terms": "term_id"}
+KEYS = {
+    "studies": "study_id",
+    "datasets": "dataset_id",
+    "samples": "sample_id",
+    "images": "image_id",
+    "files": "path",
+    "terms": "term_id",
+}
