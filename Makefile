@@ -36,18 +36,26 @@ help:  ## this list
 
 # --- optional readers: each in an environment of its own, and only with its licence accepted (docs/readers.md) -------
 
-# `make readers ACCEPT_LICENCES="thermo"`
+# `make readers ACCEPT_LICENCES="gpl thermo"`
 ACCEPT_LICENCES ?=
 
 readers: $(addprefix reader-,$(ACCEPT_LICENCES))  ## optional readers; ACCEPT_LICENCES="..." names the licences you accept
 	@test -n "$(ACCEPT_LICENCES)" \
-	  || { echo 'nothing built: name the licences that you accept, as in ACCEPT_LICENCES="thermo"; see docs/readers.md'; exit 2; }
+	  || { echo 'nothing built: name the licences that you accept, as in ACCEPT_LICENCES="gpl thermo"; see docs/readers.md'; exit 2; }
 
-.PHONY: reader-thermo mono
+.PHONY: reader-gpl reader-thermo java mono
+reader-gpl: java .venv-bioformats/ready .venv-czi/ready
+
 reader-thermo: mono .venv-thermo/ready
 
 reader-%:
 	@echo "no reader goes with the licence '$*'; docs/readers.md lists them"; exit 2
+
+java:
+	@command -v java > /dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+	    && apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless > /dev/null; } \
+	  || { echo "Bio-Formats needs Java 11 or newer; on Debian: apt-get install openjdk-17-jre-headless"; exit 3; }
 
 mono:
 	@test -e "$$(ls /usr/lib/libmono-2.0.so* 2>/dev/null | head -1)" && command -v mono > /dev/null \
@@ -55,11 +63,15 @@ mono:
 	    && apt-get update -qq && apt-get install -y -qq --no-install-recommends mono-complete libmono-2.0-1 > /dev/null; } \
 	  || { echo "the Thermo reader needs mono; on Debian: apt-get install mono-complete libmono-2.0-1"; exit 3; }
 
-.venv-thermo/ready: requirements-thermo.lock
-	@test -x .venv-thermo/bin/python || $(PYTHON) -m venv .venv-thermo
-	@.venv-thermo/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	  -r requirements-thermo.lock
-	@echo "RawFileReader reading tool. Copyright (c) 2016 by Thermo Fisher Scientific, Inc. All rights reserved."
+NOTICE_bioformats := Bio-Formats, GPL-2 or later, Open Microscopy Environment
+NOTICE_czi := bioio-czi, GPL-3, with libCZI, LGPL-3, Carl Zeiss Microscopy GmbH
+NOTICE_thermo := RawFileReader reading tool. Copyright (c) 2016 by Thermo Fisher Scientific, Inc. All rights reserved.
+
+.venv-%/ready: requirements-%.lock
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-$*.lock
+	@echo "$(NOTICE_$*)"
 	@touch $@
 
 # peers to compare with, apart from what the package needs
@@ -116,8 +128,9 @@ lock:  ## pin every dependency by hash (needs uv)
 	  --no-header --quiet pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --quiet pyproject.toml --group build --group bench -c requirements.lock -o requirements-bench.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url \
-	  --no-emit-find-links --no-header --quiet requirements-thermo.in -o requirements-thermo.lock
+	for name in bioformats czi thermo; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url \
+	    --no-emit-find-links --no-header --quiet requirements-$$name.in -o requirements-$$name.lock || exit 1; done
 
 config: .venv/base  ## config/ from src/catchment/config.py
 	@$(BIN)/python -m catchment.config config

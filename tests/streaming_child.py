@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
     how = request["how"]
     with os.fdopen(int(sys.argv[1]), "wb") as pipe:
 
@@ -27,6 +27,12 @@ def main() -> None:
             for number in range(request["items"]):
                 send({"number": number, "é": "ü"}, bytes([number]) * number)
             send({"end": request["items"]})
+        elif how == "talk":
+            while request:
+                send({"said": request["said"]})
+                send({"end": 1} if request["said"] != "no" else {"error": "NoMore", "message": "enough"})
+                line = sys.stdin.readline()
+                request = json.loads(line) if line else None
         elif how == "look":
             try:
                 socket.create_connection(("127.0.0.1", request["port"]), timeout=2).close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from catchment.errors import EnvironmentFault, ReaderFailed
 from catchment.isolation import Limits
-from catchment.streaming import Item, accepted_licences, stream
+from catchment.streaming import Conversation, Item, accepted_licences, stream
 
 SCRIPT = Path(__file__).with_name("streaming_child.py")
 INTERPRETER = Path(sys.executable)
@@ -142,3 +143,31 @@ def test_a_reader_inherits_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processor_time_that_a_confined_process_has_left_is_its_readers_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (1, 2))
     assert failure("spin") == ("ISO-002", "more than 1 s of processor time")
+
+
+# --- a reader that is asked again and again ----------------------------------------------------------------------
+
+
+def test_a_conversation_answers_each_request_in_turn_and_ends_when_closed() -> None:
+    conversation = Conversation(INTERPRETER, SCRIPT, USUAL)
+    answers = [list(conversation.ask({"how": "talk", "said": said})) for said in ("a", "b", "é")]
+    assert answers == [[({"said": said}, b"")] for said in ("a", "b", "é")]
+    pid, folder = conversation.child.pid, Path(conversation.folder.name)
+    assert folder.is_dir()
+    conversation.close()
+    conversation.close()
+    assert ends(pid)
+    assert not folder.exists()
+
+
+def test_a_conversation_that_fails_says_so_and_answers_no_more() -> None:
+    conversation = Conversation(INTERPRETER, SCRIPT, USUAL)
+    try:
+        with pytest.raises(ReaderFailed, match="NoMore: enough"):
+            list(conversation.ask({"how": "talk", "said": "no"}))
+        os.killpg(conversation.child.pid, signal.SIGKILL)
+        conversation.child.wait()
+        with pytest.raises(ReaderFailed, match="ended by SIGKILL after 0 items"):
+            list(conversation.ask({"how": "talk", "said": "a"}))
+    finally:
+        conversation.close()

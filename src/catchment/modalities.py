@@ -33,7 +33,7 @@ from catchment.schema.rules import RULES, Rule, is_error
 from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
-    "imaging": {"admit": 3, "convert": 3, "normalise": 1},
+    "imaging": {"admit": 4, "convert": 3, "normalise": 1},
     "massspec": {"admit": 2, "convert": 2, "normalise": 1},
     "singlecell": {"admit": 2, "convert": 2, "normalise": 1},
     "census": {"plan": 1, "assemble": 1, "verify": 1},

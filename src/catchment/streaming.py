@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
 import select
@@ -68,7 +69,7 @@ def interpreter_of(environment: str) -> Path:
 def stream(
     interpreter: Path, script: Path, request: dict[str, Any], limits: Limits, max_payload_bytes: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[Item]:
-    """Yield (header, payload) of each item that a reader's script sends for a request.
+    """Yield (header, payload) of each item that a reader's script sends for its one request.
 
     The reader is stopped when the caller stops asking, and ends with the thread that started it. Nothing it sends is
     believed but its form: a caller checks the values in every header, and the length of every payload.
@@ -81,22 +82,60 @@ def stream(
     EnvironmentFault
         Where there is no such interpreter.
     """
-    limits = within_our_own(limits)
-    if not interpreter.is_file():
-        raise errors.EnvironmentFault(f"{interpreter}: no interpreter there; build it with `make readers`")
-    with tempfile.TemporaryDirectory(prefix="catchment-", ignore_cleanup_errors=True) as folder:
-        ours, theirs = os.pipe()
+    conversation = Conversation(interpreter, script, limits, max_payload_bytes)
+    try:
+        yield from conversation.ask(request, last=True)
+    finally:
+        conversation.close()
+
+
+class Conversation:
+    """A reader that is asked again and again: one line of JSON a request, the items of each end with their count.
+
+    Its limits hold for all of it, the wall time for each request. Only one thread may ask at a time. After a failure
+    nothing more can be asked. `close` stops the reader.
+
+    Raises
+    ------
+    EnvironmentFault
+        Where there is no such interpreter.
+    """
+
+    def __init__(
+        self, interpreter: Path, script: Path, limits: Limits, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    ) -> None:
+        if not interpreter.is_file():
+            raise errors.EnvironmentFault(f"{interpreter}: no interpreter there; build it with `make readers`")
+        self.limits = within_our_own(limits)
+        self.folder = tempfile.TemporaryDirectory(prefix="catchment-", ignore_cleanup_errors=True)
+        self.pipe, theirs = os.pipe()
         try:
-            child = start(interpreter, script, limits, theirs, folder)
+            self.child = start(interpreter, script, self.limits, theirs, self.folder.name)
+        except BaseException:
+            os.close(self.pipe)
+            self.folder.cleanup()
+            raise
         finally:
             os.close(theirs)
-        frames = Frames(ours, time.monotonic() + limits.wall_seconds, limits, max_payload_bytes)
-        try:
-            send_request(child, request)
-            yield from items(frames, child, limits)
-        finally:
-            os.close(ours)
-            stop_group(child)
+        self.frames = Frames(self.pipe, self.limits, max_payload_bytes)
+        self.open = True
+
+    def ask(self, request: dict[str, Any], last: bool = False) -> Iterator[Item]:
+        """Yield (header, payload) of each item for a request; raises `ReaderFailed` as `stream` does."""
+        self.frames.deadline = time.monotonic() + self.limits.wall_seconds
+        send_request(self.child, request, last)
+        yield from items(self.frames, self.child, self.limits)
+
+    def close(self) -> None:
+        """Stop the reader and remove what it wrote; a second time does nothing."""
+        if self.open:
+            self.open = False
+            os.close(self.pipe)
+            stop_group(self.child)
+            if self.child.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self.child.stdin.close()
+            self.folder.cleanup()
 
 
 def within_our_own(limits: Limits) -> Limits:
@@ -120,11 +159,14 @@ def start(interpreter: Path, script: Path, limits: Limits, pipe: int, folder: st
     )
 
 
-def send_request(child: subprocess.Popen[bytes], request: dict[str, Any]) -> None:
-    """Write the request; a child that is gone before it was read says so by its end."""
+def send_request(child: subprocess.Popen[bytes], request: dict[str, Any], last: bool) -> None:
+    """Write a request; a child that is gone before it was read says so by its end."""
     if child.stdin is not None:
-        with contextlib.suppress(BrokenPipeError), child.stdin as stdin:
-            stdin.write(json.dumps(request).encode())
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+            if last:
+                child.stdin.close()
 
 
 def items(frames: Frames, child: subprocess.Popen[bytes], limits: Limits) -> Iterator[Item]:
@@ -166,9 +208,9 @@ def ended(child: subprocess.Popen[bytes], limits: Limits, count: int) -> errors.
 class Frames:
     """The items in a pipe, each within its bounds and the whole within its time."""
 
-    def __init__(self, pipe: int, deadline: float, limits: Limits, max_payload_bytes: int) -> None:
+    def __init__(self, pipe: int, limits: Limits, max_payload_bytes: int) -> None:
         self.pipe = pipe
-        self.deadline = deadline
+        self.deadline = math.inf
         self.limits = limits
         self.max_payload_bytes = max_payload_bytes
         self.poll = select.poll()

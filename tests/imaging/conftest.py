@@ -146,3 +146,11 @@ def write(tmp_path: Path) -> Write:
 def ramp(*shape: int, dtype: Any = np.uint16) -> np.ndarray:
     """Values that differ from pixel to pixel and from plane to plane."""
     return (np.arange(np.prod(shape)) * 7 % 251).astype(dtype).reshape(shape)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Accepted and set up: stand-ins for the libraries of optional readers."""
+    from tests.imaging.optional_stand_ins import stand_in
+
+    stand_in(monkeypatch, tmp_path / "scripts")

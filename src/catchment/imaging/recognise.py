@@ -10,7 +10,8 @@ from catchment.contract import HEAD_BYTES, Confidence, Head
 
 EXTENSIONS = (
     ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg",
-    ".nd2", ".czi", ".lif", ".lsm", ".stk", ".spe", ".dcm", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".vsi",
+    ".nd2", ".czi", ".lif", ".lsm", ".stk", ".spe", ".dcm", ".svs", ".ndpi", ".scn", ".bif", ".qptiff",
+    ".vsi", ".dv", ".r3d",
     ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2", ".zip",
 )  # fmt: skip
 SET_FORMAT = "image-set"
@@ -20,6 +21,8 @@ OF_THE_PACKER = (".ds_store", "thumbs.db", "desktop.ini")
 
 # classic and BigTIFF, little- and big-endian (TIFF 6.0 section 2; BigTIFF design of 2007)
 TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
+# what the VSI of Olympus' cellSens has right behind the header of a TIFF
+VSI_MARKER, VSI_MARKER_AT = b"\x18\0IS", 8
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 ND2_MAGIC = b"\xda\xce\xbe\x0a"
@@ -31,6 +34,8 @@ OME_MARKER = b"<OME"
 MRC_MARKER, MRC_MARKER_AT, MRC_MODES = b"MAP ", 208, frozenset({0, 1, 2, 3, 4, 6, 12, 101})
 # WinView and WinSpec headers: `WinView_id` at byte 2996
 SPE_MARKER, SPE_MARKER_AT = b"\x67\x45\x23\x01", 2996
+# DeltaVision: the number -16224 in a header that is else like that of a map
+DV_MARKERS, DV_MARKER_AT = (b"\xa0\xc0", b"\xc0\xa0"), 96
 DICOM_MARKER, DICOM_MARKER_AT = b"DICM", 128
 # a data set without the header of part 10: the length of group 8, four bytes long, as its first element
 DICOM_BARE = b"\x08\0\0\0\x04\0\0\0"
@@ -102,7 +107,7 @@ def inflated_bzip2(data: bytes) -> bytes | None:
 def container_of(start: bytes) -> str | None:
     """Return the container for the first bytes (64 KiB, less where the file is shorter), or None."""
     if start.startswith(TIFF_MAGICS):
-        return "tiff"
+        return "vsi" if start[VSI_MARKER_AT:].startswith(VSI_MARKER) else "tiff"
     magics = {PNG_MAGIC: "png", JPEG_MAGIC: "jpeg", ND2_MAGIC: "nd2", CZI_MAGIC: "czi", BZIP2_MAGIC: "bzip2"}
     magics[ZIP_MAGIC] = "zip"
     for magic, kind in magics.items():
@@ -110,6 +115,8 @@ def container_of(start: bytes) -> str | None:
             return kind
     if start[MRC_MARKER_AT:].startswith(MRC_MARKER) and mrc_mode(start) in MRC_MODES:
         return "mrc"
+    if start[DV_MARKER_AT:].startswith(DV_MARKERS) and dv_planes(start):
+        return "dv"
     if start[DICOM_MARKER_AT:].startswith(DICOM_MARKER):
         return "dicom"
     if start.startswith(DICOM_BARE) and start[12:14] == b"\x08\0":
@@ -122,6 +129,15 @@ def container_of(start: bytes) -> str | None:
 def mrc_mode(start: bytes) -> int:
     """Return the kind of pixels of a density map: the fourth word, in the byte order in which it is small."""
     return min(int.from_bytes(start[12:16], "little"), int.from_bytes(start[12:16], "big"))
+
+
+def dv_planes(start: bytes) -> bool:
+    """Tell whether the first words of a DeltaVision header are sizes of planes and a kind of pixels."""
+    order = "<" if start[DV_MARKER_AT:].startswith(DV_MARKERS[0]) else ">"
+    if len(start) < DV_MARKER_AT:
+        return False
+    sizes: tuple[int, ...] = struct.unpack(f"{order}3i", start[:12])
+    return min(sizes) > 0 and max(sizes[:2]) < 1 << 20
 
 
 def looks_like_lif(start: bytes) -> bool:
@@ -137,14 +153,15 @@ TIFFS = ("tiff", "ome-tiff")
 PROMISES: dict[str, tuple[str, ...]] = {
     ".ome.tiff": ("ome-tiff",),
     ".ome.tif": ("ome-tiff",),
-    **dict.fromkeys((".tiff", ".tif", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".vsi"), TIFFS),
+    **dict.fromkeys((".tiff", ".tif", ".lsm", ".stk", ".svs", ".ndpi", ".scn", ".bif", ".qptiff"), TIFFS),
     ".png": ("png",),
     ".jpg": ("jpeg",),
     ".jpeg": ("jpeg",),
     **dict.fromkeys((".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2"), ("mrc",)),
     ".dcm": ("dicom",),
     ".zip": (SET_FORMAT,),
-    **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe")},
+    ".r3d": ("dv",),
+    **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe", "vsi", "dv")},
 }
 
 

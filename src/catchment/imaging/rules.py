@@ -41,8 +41,8 @@ TOO_LARGE = declare(
 POINTS_OUT = declare(
     "IMG-004",
     "error",
-    "an OME-TIFF points at a file outside its folder",
-    expected="file names without folders in UUID/@FileName",
+    "an image points at a file that is not part of this asset",
+    expected="names of files that were sent with it; in UUID/@FileName of OME-TIFF, names without folders",
     fix="save the image again as one OME-TIFF that holds all its pixels",
     source=OME,
     unsafe=True,
@@ -107,6 +107,24 @@ NO_READER = declare(
     expected="a format, compression and kind of pixel of docs/formats.md",
     fix="export the image as OME-TIFF with the software that wrote it, or with Bio-Formats",
     unsafe=True,  # what nobody looks into may hold the picture of a label
+)
+
+OPTIONAL_READER = declare(
+    "IMG-013",
+    "error",
+    "an image is of a kind that only an optional reader reads, and that one is not set up",
+    expected="an accepted licence and the reader in its own environment",
+    fix="run `make readers ACCEPT_LICENCES=gpl` and set accept_licences: [gpl] in the configuration, then admit the "
+    "asset again (docs/readers.md); or export the image as OME-TIFF",
+    unsafe=True,  # as above
+)
+FRAMES_MISSING = declare(
+    "IMG-014",
+    "error",
+    "the frames of a slide are not there",
+    expected="the folder `_NAME_` with its .ets files beside NAME.vsi",
+    fix="send the .vsi and its folder `_NAME_` together in one folder; or export the scan as OME-TIFF",
+    unsafe=True,  # what is there are pictures of the slide and its label
 )
 
 # --- the metadata ------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import JsonValue
 
 from catchment.config import ImagingAdmit
 from catchment.imaging.axes import Slices
 from catchment.imaging.describe import source_of
 from catchment.imaging.readers import DecodingFailed, ImageReader, Scene, UnreadableImage, open_reader
 from catchment.imaging.readers.crosscheck import second_opinion
+from catchment.imaging.readers.gate import independent_opinions
 from catchment.imaging.recognise import promised_formats
 from catchment.imaging.rules import (
     AXIS_ASSUMED,
@@ -49,9 +51,14 @@ def validate(description: Description, asset: Asset, settings: ImagingAdmit) -> 
         if not any(map(is_error, findings)) and sum(scene.nbytes for scene in reader.scenes) <= DECODED_WHOLE_BYTES:
             differing, opinion = second_opinion(name, reader, source_of(asset))
             findings += differing
+        independent = "not asked"
+        if not any(map(is_error, findings)):
+            differing, independent = independent_opinions(name, reader, source_of(asset))
+            findings += differing
     finally:
         reader.close()
-    return Admission(findings=tuple(findings), statistics={"second_opinion": opinion})
+    statistics: dict[str, JsonValue] = {"second_opinion": opinion, "independent_readers": independent}
+    return Admission(findings=tuple(findings), statistics=statistics)
 
 
 def name_findings(name: str, found: str) -> list[Finding]:

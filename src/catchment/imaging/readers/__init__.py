@@ -6,6 +6,7 @@ A reader sees an image file as scenes of `tczyx` and hands out regions of them w
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from catchment.contract import HEAD_BYTES
 from catchment.imaging.axes import Slices
+from catchment.imaging.readers.trust import BASE, Trusted, converters
 from catchment.imaging.recognise import GZIP_MAGIC, container_of
 from catchment.schema.records import Finding
 
@@ -97,33 +99,25 @@ class Source:
     """Where an image lies and what its submitter says of it; small, so that it can travel to a worker.
 
     `name` is the submitter's, for messages only. `page_axis` names what the file's unnamed pages are; `told` are all
-    annotations of the asset, sorted.
+    annotations of the asset, sorted. `companions`: (name, path) of what was sent with the file, by names relative to
+    the same folder as its own.
     """
 
     path: str
     name: str
     page_axis: str | None = None
     told: tuple[tuple[str, str], ...] = ()
+    companions: tuple[tuple[str, str], ...] = ()
 
-
-# container -> module and class of its reader, loaded when such a file is opened
-FAMILIES = {
-    "tiff": "tiff:TiffReader",
-    "png": "raster:RasterReader",
-    "jpeg": "raster:RasterReader",
-    "nd2": "nd2:Nd2Reader",
-    "mrc": "mrc:MrcReader",
-    "spe": "spe:SpeReader",
-    "dicom": "dicom:DicomReader",
-    "czi": "czi:CziReader",
-    "lif": "lif:LifReader",
-    "zip": "image_set:ImageSetReader",
-}
+    def own_files(self) -> set[str]:
+        """Return the paths of the file and its companions, without links."""
+        return {os.path.realpath(path) for path in (self.path, *(path for _, path in self.companions))}
 
 
 class ImageReader(Protocol):
-    """An open image file."""
+    """An open image file; one that is `shared` may be asked by every thread, others by the one that opened them."""
 
+    shared: bool
     name: str
     version: str
     container: Container
@@ -143,20 +137,44 @@ class ImageReader(Protocol):
 
 
 def open_reader(source: Source) -> ImageReader:
-    """Return an open reader for a file, chosen by its content.
+    """Return an open reader for a file, chosen by its content: the first one trusted with it that takes it.
 
     Raises
     ------
     UnreadableImage
-        With findings: not an image of ours, or a container that fails its rules.
+        With findings: not an image of ours, a container that fails its rules, a reader that is not set up.
     """
-    kind = kind_of(source.path)
-    if kind not in FAMILIES:
-        from catchment.imaging.rules import NOT_READABLE
+    from catchment.imaging.rules import NO_READER, NOT_READABLE
 
-        raise UnreadableImage(NOT_READABLE.broken(source.name, "content of no kind of image that is known here"))
-    module, _, reader = FAMILIES[kind].partition(":")
-    family: Callable[[Source], ImageReader] = getattr(importlib.import_module(f"{__name__}.{module}"), reader)
+    refused: UnreadableImage | None = None
+    for trusted in converters(kind_of(source.path)):
+        try:
+            return opened(trusted, source)
+        except UnreadableImage as fault:
+            refused = fault if refused is None else joined(refused, fault)
+            if {finding.code for finding in fault.findings} != {NO_READER.code}:
+                break
+    if refused is None:
+        refused = UnreadableImage(NOT_READABLE.broken(source.name, "content of no kind of image that is known here"))
+    raise refused
+
+
+def joined(first: UnreadableImage, second: UnreadableImage) -> UnreadableImage:
+    """Return why the second of two readers refuses a file, with what the first one leaves to it: one cause."""
+    left = first.findings[0].found
+    return UnreadableImage(
+        *(finding.model_copy(update={"found": f"{left}; {finding.found}"}) for finding in second.findings)
+    )
+
+
+def opened(trusted: Trusted, source: Source) -> ImageReader:
+    """Return one reader's view of a file; raises `UnreadableImage`."""
+    if trusted.environment != BASE:
+        module = importlib.import_module(f"{__name__}.bioformats")
+        optional: ImageReader = module.BioformatsReader(source, trusted)
+        return optional
+    name, _, reader = trusted.opens.partition(":")
+    family: Callable[[Source], ImageReader] = getattr(importlib.import_module(f"{__name__}.{name}"), reader)
     return family(source)
 
 
@@ -184,7 +202,8 @@ def leased_reader(source: Source) -> ImageReader:
     """Return this thread's reader of a file, opened when first asked for and kept until `release_readers`."""
     key = (threading.get_ident(), source)
     if key not in _leased:
-        _leased[key] = open_reader(source)
+        there = (reader for (_, own), reader in list(_leased.items()) if own == source and reader.shared)
+        _leased[key] = next(there, None) or open_reader(source)
     return _leased[key]
 
 

@@ -15,17 +15,11 @@ import numpy as np
 
 from catchment.imaging.axes import Arrangement
 from catchment.imaging.readers import ImageReader, Pixels, Source
+from catchment.imaging.readers.trust import plugins
 from catchment.imaging.rules import READERS_DISAGREE
 from catchment.schema.records import Finding
 
 logger = logging.getLogger(__name__)
-
-PLUGINS = {
-    "ome-tiff": "bioio_ome_tiff",
-    "tiff": "bioio_tifffile",
-    "png": "bioio_imageio",
-    "jpeg": "bioio_imageio",
-}
 
 # what bioio's plugins, ome-types and what lies below them raise on a file they do not take
 REFUSALS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OSError, RuntimeError, NotImplementedError)
@@ -38,7 +32,7 @@ def second_opinion(name: str, reader: ImageReader, source: Source) -> tuple[list
     """
     from bioio_base.exceptions import UnsupportedFileFormatError
 
-    plugin = PLUGINS.get(reader.container.format)
+    plugin = next(iter(plugins(reader.container.format)), None)
     if plugin is None:
         return [], f"none: no second reader for {reader.container.format}"
     module = importlib.import_module(plugin)

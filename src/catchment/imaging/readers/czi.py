@@ -33,6 +33,7 @@ Plane = tuple[int, int, int, int]  # scene, t, c, z
 class CziReader:
     """An open CZI; the last tile that was decoded is kept."""
 
+    shared = False
     name = "own CZI reader"
     version = "1"
 

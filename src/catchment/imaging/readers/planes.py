@@ -50,6 +50,7 @@ class PlaneReader(ABC):
     `DecodingFailed`.
     """
 
+    shared = False
     name: str
     version: str
     container: Container

@@ -28,6 +28,8 @@ COLOURS = {"R": "FF0000", "G": "00FF00", "B": "0000FF"}
 class RasterReader:
     """An open PNG or JPEG; it is decoded when pixels are first asked for, and kept."""
 
+    shared = False
+
     def __init__(self, source: Source) -> None:
         self.source = source
         with Path(source.path).open("rb") as file:

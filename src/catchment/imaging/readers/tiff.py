@@ -25,7 +25,6 @@ from catchment.imaging.readers.tiff_rows import PAGE_BYTES, rows_of
 from catchment.imaging.rules import (
     CUT_SHORT,
     NO_PLACE,
-    NO_READER,
     NOT_READABLE,
     OME_XML_UNFIT,
     PIXELS_MISSING,
@@ -45,8 +44,6 @@ HEADER_ERRORS = (
 DECODE_ERRORS = (*HEADER_ERRORS, zlib.error, NotImplementedError)
 # values of the tag ResolutionUnit that nothing made for print uses
 CENTIMETRE = 3
-# what the VSI of Olympus' cellSens has right behind the header of a TIFF
-VSI_MARKER = b"\x18\0IS"
 METRIC_UNITS = {4: "mm", 5: "µm"}
 RGB_NAMES = {2: ("L", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
 RGB_COLOURS = {"R": "FF0000", "G": "00FF00", "B": "0000FF"}
@@ -55,6 +52,7 @@ RGB_COLOURS = {"R": "FF0000", "G": "00FF00", "B": "0000FF"}
 class TiffReader:
     """An open TIFF or OME-TIFF."""
 
+    shared = False
     name = "tifffile"
     version = str(tifffile.__version__)
 
@@ -256,10 +254,6 @@ def inspect(source: Source) -> tuple[TiffLayout, OmeDocument | None]:
     """
     with Path(source.path).open("rb") as file:
         layout = walk(file, source.name)
-        file.seek(8)
-        if file.read(len(VSI_MARKER)) == VSI_MARKER:
-            found = "a VSI, which holds overviews only: its pixels lie in a folder of .ets files beside it"
-            raise UnreadableImage(NO_READER.broken(source.name, found))
     document = read_ome_xml(layout.description, source.name) if looks_like_ome(layout.description) else None
     findings = [*layout.findings, *(document.findings if document else ())]
     if not layout.directories and not findings:
