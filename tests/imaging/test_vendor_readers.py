@@ -167,8 +167,8 @@ def test_a_plane_that_was_never_stored_is_an_error(tmp_path: Path) -> None:
     [
         ([{"X": 0, "Y": 0, "H": 0}, {"X": 0, "Y": 0, "H": 1}], {}, "IMG-009"),
         ([{"X": 0, "Y": 0}, {"X": 2**30, "Y": 0}], {}, "IMG-006"),
-        ([{"X": 0, "Y": 0}], {"compression": 4}, "IMG-012"),
-        ([{"X": 0, "Y": 0}], {"kind": 9}, "IMG-012"),
+        ([{"X": 0, "Y": 0}], {"compression": 4}, "IMG-013"),
+        ([{"X": 0, "Y": 0}], {"kind": 9}, "IMG-013"),
         ([{"X": 0, "Y": 0}], {"kind": 3}, "IMG-002"),
         ([{"X": 0, "Y": 0}], {"xml": b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"}, "XML-001"),
         ([{"X": 0, "Y": 0}], {"xml": b"<a><b></a>"}, "IMG-006"),

@@ -7,7 +7,7 @@ from catchment.contract import Modality
 
 # rules are declared where the package is imported: a held asset's findings are looked up by their codes
 from catchment.imaging import rules as rules
-from catchment.imaging.recognise import EXTENSIONS, recognise
+from catchment.imaging.recognise import EXTENSIONS, companions, recognise
 from catchment.schema.records import (
     Admission,
     Asset,
@@ -92,4 +92,5 @@ MODALITY = Modality(
     measure=_measure,
     normalise=_normalise,
     contribute=_contribute,
+    companions=companions,
 )

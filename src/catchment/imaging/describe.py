@@ -12,10 +12,12 @@ PAGE_AXES = ("t", "z", "c")
 
 
 def source_of(asset: Asset) -> Source:
-    """Return where a located asset's image lies, and what its submitter says its unnamed pages are."""
+    """Return where a located asset's image and what belongs to it lie, and what its unnamed pages are said to be."""
     page_axis = asset.annotations.get("page_axis", "").strip().lower()
+    first, *others = asset.files
+    companions = tuple((file.name, file.path) for file in others)
     told = tuple(sorted(asset.annotations.items()))
-    return Source(asset.files[0].path, asset.files[0].name, page_axis if page_axis in PAGE_AXES else None, told)
+    return Source(first.path, first.name, page_axis if page_axis in PAGE_AXES else None, told, companions)
 
 
 def describe(asset: Asset) -> Description | Unreadable:

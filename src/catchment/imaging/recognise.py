@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import struct
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 
 from catchment.contract import HEAD_BYTES, Confidence, Head
@@ -84,6 +86,13 @@ def is_of_the_packer(name: str) -> bool:
     """Tell whether a file in an archive is no part of what was sent: macOS and Windows add such."""
     path = PurePosixPath(name)
     return "__MACOSX" in path.parts or path.name.startswith("._") or path.name.lower() in OF_THE_PACKER
+
+
+def companions(head: Head, beside: AbstractSet[str]) -> Sequence[str]:
+    """Return the folder of frames that a VSI has beside it."""
+    kind = container_of(head.start)
+    stem = PurePosixPath(head.name).stem
+    return [f"_{stem}_"] if kind == "vsi" and f"_{stem}_" in beside else []
 
 
 def recognise_bzip2(head: Head) -> Confidence | None:
