@@ -39,7 +39,7 @@ from catchment.singlecell.h5ad import (
     put_text,
     set_index,
 )
-from catchment.singlecell.reading import Reading, read, uns_text
+from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.tables import schema_columns
 from catchment.storage import Place
 
@@ -170,14 +170,13 @@ def label_genes(file: h5py.File, path: str, organism: str | None) -> None:
 
 
 def label_dataset(file: h5py.File, asset: Asset, reading: Reading) -> None:
-    """Write what uns says of the dataset as a whole; a citation that the file came with is kept."""
+    """Write what uns says of the dataset as a whole."""
     if reading.organism:
         put_text(file, "organism_ontology_term_id", reading.organism)
         put_text(file, "organism", vocabulary.label(reading.organism) or reading.organism)
     if reading.title:
         put_text(file, "title", reading.title)
-    if uns_text(file, "citation") is None:
-        put_text(file, "citation", f"Dataset Version: {asset.dataset} distributed by Catchment in {asset.accession}")
+    put_text(file, "citation", f"Dataset Version: {asset.dataset} distributed by Catchment in {asset.accession}")
     put_text(file, "schema_version", vocabulary.PINNED_SCHEMA)
     put_text(file, "schema_reference", REFERENCE.format(vocabulary.PINNED_SCHEMA))
     put_flag(file, "is_pre_analysis", False)

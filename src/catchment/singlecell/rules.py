@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catchment.schema.rules import declare
+from catchment.singlecell import preparation_rules as preparation_rules
 
 CXG = "CELLxGENE dataset schema 7.1.0"
 SHOWN = 5
