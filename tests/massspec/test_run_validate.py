@@ -23,6 +23,7 @@ from tiny_mzml import (
 )
 
 from catchment.massspec import MODALITY
+from catchment.massspec.validate import instrument_findings
 from catchment.schema.records import Description, Unreadable
 from catchment.schema.rules import RULES
 
@@ -241,3 +242,22 @@ def test_estimate_does_not_take_a_strangers_word_for_memory(tmp_path: Path) -> N
     description, _, _ = admitted(written(tmp_path, run(spectrum(0), declared=10**15)))
     resources = MODALITY.estimate(description)
     assert (resources.memory_mb < 1_000, resources.pieces) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("described", "differs"),
+    [
+        ("NT=Q Exactive;AC=MS:1001911", False),
+        ("AC=MS:1001911; NT=q-exactive", False),
+        ("Q Exactive", False),
+        ("AC=MS:1001911", False),
+        ("", False),
+        ("NT=LTQ Orbitrap Velos;AC=MS:1001742", True),
+    ],
+)
+def test_instrument_of_the_sdrf_is_held_against_that_of_the_run(described: str, differs: bool) -> None:
+    found = instrument_findings(described, "Q Exactive")
+    assert [finding.code for finding in found] == (["MZ-050"] if differs else [])
+    assert instrument_findings(described, None) == ()
+    if differs:
+        assert (found[0].found, found[0].expected) == ("LTQ Orbitrap Velos", "Q Exactive")

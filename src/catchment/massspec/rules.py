@@ -259,3 +259,11 @@ TDF_BETWEEN = declare(
     expected="nothing else: the quadrupole needs some scans to move on",
     fix="nothing to do; these peaks have no precursor, and are in the submitted run only",
 )
+INSTRUMENT_DIFFERS = declare(
+    "MZ-050",
+    "warning",
+    "the instrument in the SDRF is not the one that the run names",
+    expected="the instrument model that acquired the run",
+    fix="correct comment[instrument] in the SDRF row of this run, or list the file in the row that it belongs to",
+    source="SDRF-Proteomics 1.1.0, comment[instrument]",
+)

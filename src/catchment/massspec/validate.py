@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -10,7 +11,7 @@ from catchment.config import MassspecAdmit
 from catchment.massspec import rules
 from catchment.massspec.describe import OTHERS, name_findings
 from catchment.massspec.document import Document
-from catchment.massspec.faults import Broken, Faults
+from catchment.massspec.faults import Broken, Faults, shown
 from catchment.massspec.metrics import level_counts, run_metrics
 from catchment.massspec.readers.mzml import MzmlReader
 from catchment.massspec.source import open_source
@@ -27,7 +28,22 @@ def validate(description: Description, asset: Asset, settings: MassspecAdmit) ->
         table, document, findings = read_other(description.format, asset, settings.max_spectrum_mb * MB)
     else:
         table, document, findings = read_run(Path(asset.files[0].path), settings.max_spectrum_mb * MB)
-    return Admission(findings=(*named, *findings), statistics=statistics(table, document))
+    told = instrument_findings(asset.annotations.get("comment[instrument]", ""), description.instrument)
+    return Admission(findings=(*named, *told, *findings), statistics=statistics(table, document))
+
+
+def instrument_findings(described: str, acquired_by: str | None) -> tuple[Finding, ...]:
+    """Return the finding for an SDRF that names another instrument model than the run does, where both name one."""
+    name = re.search(r"(?:^|;)\s*NT\s*=\s*([^;]+)", described)
+    said = (name[1] if name else described).strip()
+    if not said or not acquired_by or "=" in said or letters(said) == letters(acquired_by):
+        return ()
+    return (rules.INSTRUMENT_DIFFERS.broken("comment[instrument]", shown(said), expected=shown(acquired_by)),)
+
+
+def letters(name: str) -> str:
+    """Return a name by which models are compared: its letters and digits, in lower case."""
+    return "".join(character for character in name.lower() if character.isalnum())
 
 
 def read_run(path: Path, max_bytes: int | None) -> tuple[SpectraTable, Document, tuple[Finding, ...]]:

@@ -25,6 +25,7 @@ from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
 from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.inbox import manifests
+from catchment.submission.sdrf_terms import term_findings
 from catchment.submission.sighting import Sighting, parent, uploaded
 from catchment.submission.stored_names import numbered, safe_names
 from catchment.submission.upload import Progress, Upload, stays_inside, take
@@ -93,7 +94,7 @@ def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Dra
     table = sdrf.read_sdrf(text, name)
     rows = sdrf.rows_by_file(table)
     listed = {asset.file for asset in draft.assets}
-    findings = list(table.findings)
+    findings = [*table.findings, *term_findings(table)]
     findings += [
         rules.FILE_MISSING.broken(f"{name}: {file}", "a row for a file that is no asset of the upload")
         for file in sorted(set(rows) - listed)
