@@ -12,7 +12,12 @@ import catchment
 from catchment.schema.rules import RULES, Rule
 
 # rooms that declare rules outside a file called `rules`
-OTHER_ROOMS = ("catchment.isolation", "catchment.quality", "catchment.submission.sdrf")
+OTHER_ROOMS = (
+    "catchment.isolation",
+    "catchment.quality",
+    "catchment.submission.sdrf",
+    "catchment.submission.sdrf_terms",
+)
 
 INTRODUCTION = """# Findings
 
