@@ -6,6 +6,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 include: "workflow/settings.smk"
 include: "workflow/paths.smk"
+include: "workflow/labels.smk"
 
 
 rule all:

@@ -1,4 +1,4 @@
-"""inbox/<accession>/<modality>/<asset>.json -> work/.../{admit,convert,normalise}.json, one job each per asset."""
+"""inbox/<accession>/<modality>/<asset>.json -> work/.../{admit,convert,normalise}.json and its plots, one job each per asset."""
 
 
 rule admit:
@@ -48,6 +48,13 @@ rule normalise:
         conversion=f"{ASSET}/convert.json",
     output:
         record=f"{ASSET}/normalise.json",
+        plots=report(
+            f"{ASSET}/qc.svg",
+            caption="../workflow/report/dataset.rst",
+            category=category_of,
+            subcategory="{submission}",
+            labels=labels_of,
+        ),
     log:
         f"logs/{ASSET_ID}/normalise.log",
     benchmark:

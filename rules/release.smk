@@ -26,6 +26,12 @@ rule release:
         index="work/release/index.json",
     output:
         record="work/release/release.json",
+        overview=report(
+            "work/release/release.svg",
+            caption="../workflow/report/release.rst",
+            category="Release",
+            labels={"figure": "the release as a whole"},
+        ),
     log:
         "logs/release/release.log",
     benchmark:

@@ -15,6 +15,7 @@ from catchment.progress import (
     findings_of,
     first_fault,
     known_accessions,
+    plots_of,
     seconds_spent,
 )
 from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Manifest, Normalised, Released
@@ -157,3 +158,15 @@ def test_rows_for_a_table_are_plain(workdir: Path) -> None:
     (row,) = as_rows(build_status(workdir, workdir / "inbox"))
     assert json.loads(json.dumps(row)) == row
     assert list(row) == ["accession", "modality", "asset", "dataset", "file", "admit", "convert", "normalise", "why"]
+
+
+def test_plots_are_those_of_assets_that_are_through(workdir: Path) -> None:
+    plots = workdir / "work" / KEY / "qc.svg"
+    write(workdir, "normalise", a_held(ERROR))
+    plots.write_bytes(b"<svg/>")
+    assert plots_of(ASSET.accession, workdir, workdir / "inbox") == {}
+    write(workdir, "normalise", load(Normalised, KEPT / "normalised.json"))
+    found = plots_of(ASSET.accession, workdir, workdir / "inbox")
+    ((what, _, _),) = [page for page in findings_of(ASSET.accession, workdir, workdir / "inbox") if page[0] in found]
+    assert found == {what: b"<svg/>"}
+    assert plots_of("CAT00000009A", workdir, workdir / "inbox") == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,13 @@ def test_parquet_holds_the_rows_as_they_are(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == rows
     with pytest.raises(EnvironmentFault, match=r"rows\.parquet"):
         show_rows(rows, parquet=tmp_path / "rows.parquet/x")
+
+
+def test_a_page_shows_the_plots_of_an_asset_and_still_loads_nothing(tmp_path: Path) -> None:
+    pages = [("a.h5ad", "normalise done", ()), ("b.h5ad", "held at admit", (a_finding(),))]
+    show_findings(pages, page_file=tmp_path / "page.html", plots={"a.h5ad": b"<svg/>"})
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert re.findall(r'<img alt="([^"]*)" src="([^"]*)">', text) == [
+        ("QC plots of a.h5ad", "data:image/svg+xml;base64,PHN2Zy8+")
+    ]
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in text

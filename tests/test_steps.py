@@ -102,6 +102,7 @@ class Toy:
             convert=self.convert,
             measure=lambda product, place: {"genes": 2.0},
             normalise=self.normalise,
+            draw=lambda dataset, asset, store: b"<svg>plots</svg>",
             contribute=lambda dataset, asset, place: Contribution(
                 modality="singlecell", title="t", analyte="RNA", terms={}, counts={"cells": 8}, measurements=()
             ),
@@ -150,7 +151,7 @@ def test_an_asset_goes_through_its_three_steps(toy: Toy) -> None:
     assert converted.dataset.metrics == {"genes": 2.0}
     assert (Path(converted.dataset.store) / "a.soma").read_bytes() == b"counts"
     assert [file.path for file in converted.dataset.files] == ["a.soma"]
-    assert [file.path for file in normalised.derived_files] == ["sizes"]
+    assert [file.path for file in normalised.derived_files] == ["qc.svg", "sizes"]
     assert normalised.findings == (WARNING,)
     assert [path.name for path in out("admit").parent.iterdir() if path.name.startswith(".")] == []
 
@@ -269,3 +270,36 @@ def test_a_store_that_a_reader_put_a_link_into_is_held_and_not_kept(toy: Toy) ->
 def test_a_step_run_again_writes_the_same_content(toy: Toy) -> None:
     first, second = admit(), admit()
     assert first.model_dump(exclude={"times"}) == second.model_dump(exclude={"times"})
+
+
+def test_plots_stand_beside_the_last_record_and_among_the_derived_files(toy: Toy) -> None:
+    admit()
+    convert()
+    record = normalise()
+    assert isinstance(record, Normalised)
+    assert out("normalise").with_name("qc.svg").read_bytes() == b"<svg>plots</svg>"
+    assert record.derived.side_cars["plots"] == "qc.svg"
+    assert (Path(record.derived_store) / "qc.svg").read_bytes() == b"<svg>plots</svg>"
+    assert "qc.svg" in {file.path for file in record.derived_files}
+
+
+def test_a_lost_picture_is_written_again_from_its_store_without_drawing(toy: Toy) -> None:
+    admit()
+    convert()
+    normalise()
+    out("normalise").with_name("qc.svg").unlink()
+    toy.asked.clear()
+    normalise()
+    assert toy.asked == []
+    assert out("normalise").with_name("qc.svg").read_bytes() == b"<svg>plots</svg>"
+
+
+def test_in_place_of_the_plots_of_a_held_asset_stands_why_it_is_held(toy: Toy) -> None:
+    toy.found = (ERROR,)
+    admit()
+    convert()
+    assert isinstance(normalise(), Held)
+    picture = out("normalise").with_name("qc.svg").read_text(encoding="utf-8")
+    assert "held at admit" in picture
+    assert ERROR.code in picture
+    assert "Found: something else" in picture

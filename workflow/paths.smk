@@ -32,6 +32,9 @@ def manifests(wildcards):
 
 
 def whole_release(wildcards):
-    """Return the record of the release; asked here, a fault of the inbox is not taken for a file without a rule."""
-    received()
-    return "work/release/release.json"
+    """Return the record of the release, and every picture that goes with it.
+
+    Asked here, a fault of the inbox is not taken for a file without a rule.
+    """
+    pictures = [f"work/{submission}/{modality}/{asset}/qc.svg" for submission, modality, asset in received()]
+    return ["work/release/release.json", "work/release/release.svg", *pictures]

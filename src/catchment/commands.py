@@ -159,7 +159,8 @@ def call_findings(arguments: argparse.Namespace) -> int:
         listed = ", ".join(known) or "none yet"
         raise BadInput(f"{arguments.accession}: no such submission in {workdir / 'inbox'}; there are {listed}")
     pages = progress.findings_of(arguments.accession, workdir, workdir / "inbox")
-    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html)
+    plots = progress.plots_of(arguments.accession, workdir, workdir / "inbox")
+    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html, plots=plots)
     return 0
 
 

@@ -120,6 +120,8 @@ class Modality(Generic[A, C, N]):
         QC numbers of what `convert` wrote, from its side-cars.
     normalise
         a derived view in the place; the archival dataset (in the first place) stays as it is.
+    draw
+        QC plots as one SVG, from the store's side-cars and small levels.
     contribute
         what census and catalogue take.
     companions
@@ -138,6 +140,7 @@ class Modality(Generic[A, C, N]):
     convert: Callable[[Asset, Description, Place, C], Product | Unreadable]
     measure: Callable[[Product, Place], Metrics]
     normalise: Callable[[Dataset, Asset, Place, Place, N], Derived]
+    draw: Callable[[Dataset, Asset, Place], bytes]
     contribute: Callable[[Dataset, Asset, Place], Contribution]
     companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions
     label: Callable[[Asset, Place, A], Asset] = unlabelled

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from catchment.contract import Confidence, Head, Modality, Recogniser
 from catchment.schema.records import (
     MODALITY_NAMES,
+    PLOTS,
     Asset,
     Contribution,
     Dataset,
@@ -33,11 +34,11 @@ from catchment.schema.rules import RULES, Rule, is_error
 from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
-    "imaging": {"admit": 4, "convert": 3, "normalise": 1},
-    "massspec": {"admit": 2, "convert": 2, "normalise": 1},
-    "singlecell": {"admit": 2, "convert": 2, "normalise": 1},
+    "imaging": {"admit": 4, "convert": 3, "normalise": 2},
+    "massspec": {"admit": 2, "convert": 2, "normalise": 2},
+    "singlecell": {"admit": 2, "convert": 2, "normalise": 2},
     "census": {"plan": 1, "assemble": 1, "verify": 1},
-    "release": {"index": 2, "release": 1},
+    "release": {"index": 2, "release": 2},
 }
 
 
@@ -161,9 +162,11 @@ def convert_asset(asset: Asset, description: Description, scratch: str, settings
 def normalise_asset(
     dataset: Dataset, asset: Asset, store: str, scratch: str, settings: dict[str, JsonValue]
 ) -> Normalisation:
-    """Derive a dataset's view into the scratch folder, and draw up its contribution."""
+    """Derive a dataset's view into the scratch folder, draw its plots there, and draw up its contribution."""
     own = modality(dataset.modality)
     derived = own.normalise(
         dataset, asset, Place(store), Place(scratch), own.normalise_settings.model_validate(settings)
     )
+    (Path(scratch) / PLOTS).write_bytes(own.draw(dataset, asset, Place(store)))
+    derived = derived.model_copy(update={"side_cars": {**derived.side_cars, "plots": PLOTS}})
     return Normalisation(derived=derived, contribution=own.contribute(dataset, asset, Place(store)))

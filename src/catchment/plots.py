@@ -1,7 +1,7 @@
 """Plots as one self-contained SVG sheet: histograms, curves, maps, bars, pictures, words. Pure.
 
-Equal numbers give equal bytes. Drawn here rather than by a plotting library: importing one costs more than converting a
-small asset. An axis names its quantity with its unit ("retention time (min)"); texts of submitters are escaped and cut.
+Equal numbers give equal bytes. Drawn here rather than by a plotting library, which takes ten times as long for a sheet
+(docs/decisions/0025). An axis names its quantity with its unit; texts of submitters are escaped and cut.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Curves:
     def body(self, colour: str) -> str:
         """Return the SVG of the plot; of the points that share a pixel, the lowest and the highest are drawn."""
         parts = [frame(self.x, self.y)]
-        for number, (name, xs, ys) in enumerate(self.lines):
+        for number, (_, xs, ys) in enumerate(self.lines):
             own = colour if len(self.lines) == 1 else SERIES[number % len(SERIES)]
             across, up = LEFT + WIDTH * self.x.places(xs), TOP + HEIGHT * (1 - self.y.places(ys))
             if self.steps:
@@ -137,10 +137,14 @@ class Curves:
                 parts.append(
                     f'<path d="M{path}" fill="none" stroke="{own}" stroke-width="1.3" stroke-linejoin="round"/>'
                 )
-            if len(self.lines) > 1 and number < LEGEND:
-                down = TOP + 8 + 15 * number
-                parts.append(f'<rect x="{LEFT + WIDTH - 10}" y="{down - 8}" width="10" height="10" fill="{own}"/>')
-                parts.append(text(LEFT + WIDTH - 14, down + 1, cut(name, LABEL_CHARACTERS), "n", anchor="end"))
+        for number, (name, _, _) in enumerate(self.lines[:LEGEND] if len(self.lines) > 1 else ()):
+            own, down, shown = SERIES[number % len(SERIES)], TOP + 8 + 15 * number, cut(name, LABEL_CHARACTERS)
+            wide = 26 + 7 * len(shown)
+            parts.append(
+                f'<rect x="{LEFT + WIDTH - wide}" y="{down - 9}" width="{wide}" height="15" fill="#fff" opacity=".8"/>'
+                f'<rect x="{LEFT + WIDTH - 10}" y="{down - 8}" width="10" height="10" fill="{own}"/>'
+            )
+            parts.append(text(LEFT + WIDTH - 14, down + 1, shown, "n", anchor="end"))
         return "".join(parts)
 
 
@@ -276,7 +280,7 @@ class Words:
         lines = [line for words in self.paragraphs for line in [*textwrap.wrap(words, 62), ""]]
         most = (HEIGHT_PX - TOP - 20) // 16
         shown = lines if len(lines) <= most else [*lines[: most - 1], "…"]
-        return "".join(text(RIGHT, TOP + 16 * (row + 1), line) for row, line in enumerate(shown))
+        return "".join(text(RIGHT, TOP + 16 * (row + 1), line) for row, line in enumerate(shown) if line)
 
 
 # --- the sheet ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Manifest, Normalised, Released
+from catchment.schema.records import PLOTS, Admitted, Asset, Converted, Finding, Held, Manifest, Normalised, Released
 from catchment.schema.rules import is_error
 from catchment.storage import load
 from catchment.submission.inbox import AssetKey, asset_keys, manifests
@@ -85,8 +85,24 @@ def findings_of(accession: str, workdir: Path, inbox: Path) -> list[tuple[str, s
                 record = load(Admitted | Converted | Normalised | Held, record_file)
                 findings = record.findings
                 state = f"held at {record.held_at}" if isinstance(record, Held) else f"{step} done"
-        pages.append((f"{status.dataset} ({status.file})", state, findings))
+        pages.append((called(status), state, findings))
     return pages
+
+
+def called(status: AssetStatus) -> str:
+    """Return what a submitter's page calls an asset."""
+    return f"{status.dataset} ({status.file})"
+
+
+def plots_of(accession: str, workdir: Path, inbox: Path) -> dict[str, bytes]:
+    """Return the QC plots (SVG) of each asset of a submission that is through, by what its page calls it."""
+    found = {}
+    for key in asset_keys(inbox):
+        status = asset_status(key, workdir, inbox)
+        plots = workdir / "work" / key[0] / key[1] / key[2] / PLOTS
+        if key[0] == accession and status.normalise == "done" and plots.exists():
+            found[called(status)] = plots.read_bytes()
+    return found
 
 
 def closing_summary(workdir: Path, inbox: Path) -> str:

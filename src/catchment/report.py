@@ -5,6 +5,7 @@ Text from submissions is escaped for where it goes: control characters on a term
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import io
@@ -13,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from catchment.schema.records import Finding
@@ -29,7 +31,7 @@ STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
 article{border-left:.3rem solid #888;padding:.2rem 1rem;margin:1rem 0}article.error{border-color:#c62828}
 article.warning{border-color:#b8860b}article.info{border-color:#1565c0}dt{font-weight:600}dd{margin:0 0 .3rem}
-code{overflow-wrap:anywhere}
+code{overflow-wrap:anywhere}img{display:block;width:100%;margin:1rem 0}
 """
 
 
@@ -112,10 +114,16 @@ def write_parquet(rows: Sequence[Row], path: Path) -> None:
     write_atomically(path, out.getvalue().to_pybytes())
 
 
-def show_findings(pages: Sequence[Page], *, as_json: bool = False, page_file: Path | None = None) -> None:
-    """Print the findings of some assets, or write them as a page a submitter can be sent."""
+def show_findings(
+    pages: Sequence[Page],
+    *,
+    as_json: bool = False,
+    page_file: Path | None = None,
+    plots: Mapping[str, bytes] = MappingProxyType({}),
+) -> None:
+    """Print the findings of some assets, or write them as a page a submitter can be sent, with plots by asset."""
     if page_file is not None:
-        write_atomically(page_file, findings_page(pages).encode())
+        write_atomically(page_file, findings_page(pages, plots=plots).encode())
         print(f"written: {page_file}")  # noqa: T201
     elif as_json:
         document = [
@@ -145,13 +153,21 @@ def print_findings(pages: Sequence[Page]) -> None:
                 console.print(Text(f"    {name + ':':<10}{printable(getattr(finding, name), 400)}"))
 
 
-def findings_page(pages: Sequence[Page], title: str = "Findings") -> str:
-    """Return findings as one HTML page without scripts; every text of the submission is escaped."""
+def findings_page(
+    pages: Sequence[Page], title: str = "Findings", plots: Mapping[str, bytes] = MappingProxyType({})
+) -> str:
+    """Return findings as one HTML page without scripts; every text of the submission is escaped.
+
+    `plots`: the SVG of an asset's QC plots, by what the page calls the asset.
+    """
     parts = []
     for what, state, findings in pages:
         parts.append(f"<h2>{html.escape(what)}</h2><p>{html.escape(state)}</p>")
         parts += [finding_html(finding) for finding in findings] or ["<p>Nothing found wrong.</p>"]
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+        if what in plots:
+            address = f"data:image/svg+xml;base64,{base64.b64encode(plots[what]).decode()}"
+            parts.append(f'<img alt="QC plots of {html.escape(what)}" src="{address}">')
+    policy = "default-src 'none'; style-src 'unsafe-inline'" + ("; img-src data:" if plots else "")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{STYLE}</style></head>'

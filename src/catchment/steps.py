@@ -40,6 +40,7 @@ from catchment.outcome import (
 from catchment.quality import judge
 from catchment.schema.build import Build
 from catchment.schema.records import (
+    PLOTS,
     Admitted,
     Assembled,
     Asset,
@@ -61,7 +62,16 @@ from catchment.schema.records import (
     Verified,
 )
 from catchment.schema.rules import is_error
-from catchment.storage import content_key, digest_file, digest_json, digest_of_files, load, locked, scratch_folder
+from catchment.storage import (
+    content_key,
+    digest_file,
+    digest_json,
+    digest_of_files,
+    load,
+    locked,
+    scratch_folder,
+    write_atomically,
+)
 from catchment.submission.inbox import asset_digest, asset_keys, located, source_findings
 
 logger = logging.getLogger(__name__)
@@ -186,13 +196,13 @@ def prepared_asset(asset: Asset, prepared: Prepared | None) -> Asset | None:
 
 
 def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -> Normalised | Held:
-    """Derive a dataset's view and draw up its contribution; write `normalise.json`."""
+    """Derive a dataset's view, its plots and its contribution; write `qc.svg` and `normalise.json`."""
     converted: Converted | Held = load(Converted | Held, conversion)
     asset = converted.asset
     version = VERSIONS[asset.modality]["normalise"]
     watch = Stopwatch("normalise", version, {"convert": content_of(converted)}, settings)
     if isinstance(converted, Held):
-        return finish(passed_on(converted, watch), out)
+        return finish_held(passed_on(converted, watch), out)
     logger.info("normalise starts: %s %s %s", asset.accession, asset.modality, asset.asset)
     dataset, findings = converted.dataset, list(converted.findings)
     inputs = {"asset": asset_digest(asset), "dataset": dataset.product.logical_digest, "store": dataset.store}
@@ -209,7 +219,8 @@ def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -
     try:
         normalisation, files = stored(store, Normalisation, make)
     except NothingKept as reason:
-        return finish(held("normalise", asset, with_reason(findings, reason), watch), out)
+        return finish_held(held("normalise", asset, with_reason(findings, reason), watch), out)
+    write_atomically(out.with_name(PLOTS), (store / PLOTS).read_bytes())
     normalised = Normalised(
         asset=asset,
         description=converted.description,
@@ -224,6 +235,14 @@ def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -
         **watch.stamp(),
     )
     return finish(normalised, out)
+
+
+def finish_held(record: Held, out: Path) -> Held:
+    """Save the last record of an asset that is held, and before it the picture that says why."""
+    from catchment.sheets import held_sheet
+
+    write_atomically(out.with_name(PLOTS), held_sheet(record))
+    return finish(record, out)
 
 
 def key_of(asset: Asset) -> str:
@@ -324,8 +343,9 @@ def index(inbox: Path, work: Path, settings: Settings, out: Path) -> Indexed:
 
 
 def release(inbox: Path, work: Path, index_file: Path, settings: Settings, out: Path) -> Released:
-    """Stage, document, seal and publish a release; write `release.json` after the pointer has moved."""
+    """Stage, document, seal and publish a release; write `release.svg` and `release.json` after the pointer moved."""
     from catchment.release.publish import publish
+    from catchment.sheets import release_sheet
 
     indexed = load(Indexed, index_file)
     watch = Stopwatch("release", VERSIONS["release"]["release"], {"index": content_of(indexed)}, settings)
@@ -339,6 +359,8 @@ def release(inbox: Path, work: Path, index_file: Path, settings: Settings, out: 
         held=tuple(record.asset.dataset for record in build.held),
         **watch.stamp(),
     )
+    sheet = release_sheet(chosen.title, released.release, build.normalised, build.held)
+    write_atomically(out.with_suffix(".svg"), sheet)
     return finish(released, out)
 
 

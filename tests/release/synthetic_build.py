@@ -121,6 +121,7 @@ class Synthetic:
         put(store / "thumbnail.png", PNG)
         derived = self.workdir / "store" / asset.accession / asset.modality / asset.asset / "derived-key"
         put(derived / "recipe.json", b"{}\n")
+        put(derived / "qc.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>\n")
         analyte = more.get("analyte", ANALYTES[asset.modality])
         record = Normalised(
             asset=asset,

@@ -82,7 +82,7 @@ def test_numbers_studies_and_datasets_are_shown(root: lxml.html.HtmlElement) -> 
         "Mouse liver",
     ]
     card = root.get_element_by_id("CAT00000001A.D0001")
-    assert card.xpath(".//img/@src") == ["datasets/CAT00000001A.D0001/thumbnail.png"]
+    assert card.xpath("./img/@src") == ["datasets/CAT00000001A.D0001/thumbnail.png"]
     assert texts(card, ".//ul[@class='chips']/li")[:2] == ["Homo sapiens", "caudate lobe of liver"]
     assert texts(card, ".//table//tr") == ["empty" + "not measured", "median12.5"]
 
@@ -216,3 +216,12 @@ def test_numbers_are_shown_as_people_read_them() -> None:
         "1.5 MB",
         "1,000.0 PB",
     ]
+
+
+def test_every_dataset_shows_its_plots_under_quality_control(published: Path, root: lxml.html.HtmlElement) -> None:
+    cards = root.xpath("//article[@class='card']")
+    assert len(cards) >= 5
+    for card in cards:
+        (picture,) = card.xpath(".//details//img/@src")
+        assert picture == f"datasets/{card.get('id')}/derived/qc.svg"
+        assert (published / picture).is_file()

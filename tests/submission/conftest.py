@@ -63,6 +63,7 @@ TOYS: dict[str, Modality[Any, Any, Any]] = {
         convert=never,
         measure=never,
         normalise=never,
+        draw=never,
         contribute=never,
         companions=companions,
     )

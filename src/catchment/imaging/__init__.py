@@ -71,6 +71,13 @@ def _normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, setti
     return run(dataset, asset, store, place, settings)
 
 
+def _draw(dataset: Dataset, asset: Asset, store: Place) -> bytes:
+    """Return `draw.draw(...)`."""
+    from catchment.imaging.draw import draw as run
+
+    return run(dataset, asset, store)
+
+
 def _contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
     """Return what census and catalogue take; see `contribute.py`."""
     from catchment.imaging.contribute import contribute as run
@@ -91,6 +98,7 @@ MODALITY = Modality(
     convert=_convert,
     measure=_measure,
     normalise=_normalise,
+    draw=_draw,
     contribute=_contribute,
     companions=companions,
 )

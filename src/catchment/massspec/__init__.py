@@ -67,6 +67,13 @@ def normalise_run(dataset: Dataset, asset: Asset, store: Place, place: Place, se
     return normalise(dataset, asset, store, place, settings)
 
 
+def draw_run(dataset: Dataset, asset: Asset, store: Place) -> bytes:
+    """Return the QC plots of a run."""
+    from catchment.massspec.draw import draw
+
+    return draw(dataset, asset, store)
+
+
 MODALITY = Modality(
     admit_settings=MassspecAdmit,
     convert_settings=MassspecConvert,
@@ -80,6 +87,7 @@ MODALITY = Modality(
     convert=convert_run,
     measure=measure_run,
     normalise=normalise_run,
+    draw=draw_run,
     contribute=contribute,
     companions=companions,
 )

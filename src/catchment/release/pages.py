@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from catchment.release.contents import Contents, Row
 from catchment.release.markup import Markup, document, element, escape, join, style
-from catchment.schema.records import Held
+from catchment.schema.records import MODALITY_WORDS, PLOTS, Held
 from catchment.schema.rules import is_error
 from catchment.schema.tables import COUNTED
 
@@ -19,7 +19,6 @@ NAME = "index.html"
 MOST_CARDS = 1_000
 MOST_FILES = 20
 SHOWN_TERMS = ("organism", "tissue", "disease", "assay", "cell_type", "development_stage", "sex")
-MODALITY_WORDS = {"singlecell": "single-cell", "imaging": "imaging", "massspec": "mass spectrometry"}
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -114,7 +113,8 @@ def studies(contents: Contents) -> Markup:
     for row in ready[:MOST_CARDS]:
         by_study.setdefault(row["study_id"], []).append(row)
     shown = [row for row in contents.studies if row["study_id"] in by_study or len(ready) <= MOST_CARDS]
-    parts = [study(row, by_study.get(row["study_id"], [])) for row in shown]
+    published = {file.path for file in contents.files}
+    parts = [study(row, by_study.get(row["study_id"], []), published) for row in shown]
     if len(ready) > MOST_CARDS:
         words = f"{MOST_CARDS:,} of {len(ready):,} datasets are shown; all are in "
         parts.append(element("p", words, link("catalogue/datasets.parquet"), "."))
@@ -123,7 +123,7 @@ def studies(contents: Contents) -> Markup:
     return element("section", element("h2", "Studies and datasets"), *parts, id="studies")
 
 
-def study(row: Row, datasets: Sequence[Row]) -> Markup:
+def study(row: Row, datasets: Sequence[Row], published: set[str]) -> Markup:
     """Return one study."""
     facts = [row["study_id"], *row["submissions"], row["licence"] or "", ", ".join(row["contributors"])]
     return element(
@@ -133,7 +133,7 @@ def study(row: Row, datasets: Sequence[Row]) -> Markup:
         element("p", row["description"], dir="auto") if row["description"] else "",
         chips(row, ("organism", "tissue", "disease", "assay")),
         element("p", f"{row['n_raw']} held; see below.", class_="facts") if row["n_raw"] else "",
-        element("div", *(card(dataset) for dataset in datasets), class_="cards") if datasets else "",
+        element("div", *(card(dataset, published) for dataset in datasets), class_="cards") if datasets else "",
         class_="study",
     )
 
@@ -154,7 +154,7 @@ def chips(row: Row, fields: Sequence[str]) -> Markup:
     return element("ul", *found, class_="chips") if found else Markup("")
 
 
-def card(row: Row) -> Markup:
+def card(row: Row, published: set[str]) -> Markup:
     """Return one dataset: picture, what it is, counts, terms, quality, where it lies."""
     counts = ", ".join(f"{number:,} {what}" for what, number in json.loads(row["counts"]).items())
     found = f"{row['n_warnings']} warnings" if row["n_warnings"] != 1 else "1 warning"
@@ -172,7 +172,7 @@ def card(row: Row) -> Markup:
             element("p", modality_words(row["modality"]), class_=f"badge {row['modality']}"),
             element("p", " · ".join(fact for fact in (row["stage"], row["analyte"] or "", counts) if fact)),
             chips(row, SHOWN_TERMS),
-            quality(row),
+            quality(row, published),
             *(element("p", f"Not in the census: {reason}", class_="facts") for reason in row["left_out_reasons"]),
             element("p", f"{row['dataset_id']} · {size(row['bytes'])} · {found}", class_="facts"),
             element(
@@ -188,8 +188,8 @@ def card(row: Row) -> Markup:
     )
 
 
-def quality(row: Row) -> Markup:
-    """Return the QC numbers of a dataset; distributions stay in its files."""
+def quality(row: Row, published: set[str]) -> Markup:
+    """Return the QC plots and numbers of a dataset; what they are drawn from stays in its files."""
     numbers = [(name, value) for name, value in json.loads(row["metrics"]).items() if not isinstance(value, list)]
     if not numbers:
         return Markup("")
@@ -198,7 +198,17 @@ def quality(row: Row) -> Markup:
         for name, value in numbers
     ]
     caption = element("caption", f"Quality of {row['dataset_id']}")
-    return element("details", element("summary", "Quality control"), element("table", caption, element("tbody", *rows)))
+    table = element("table", caption, element("tbody", *rows))
+    return element("details", element("summary", "Quality control"), plots(row, published), table)
+
+
+def plots(row: Row, published: set[str]) -> Markup:
+    """Return the QC plots of a dataset, which lead to themselves in full size."""
+    path = f"datasets/{row['dataset_id']}/derived/{PLOTS}"
+    if path not in published:
+        return Markup("")
+    picture = element("img", src=quote(path), alt=f"QC plots of {row['title']}", loading="lazy")
+    return element("a", picture, href=quote(path), class_="plots")
 
 
 def number_text(value: object) -> str:

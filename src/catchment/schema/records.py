@@ -20,6 +20,13 @@ AssetId = Annotated[str, StringConstraints(pattern=f"^{ASSET_ID_PATTERN}$", max_
 ModalityName = Literal["imaging", "massspec", "singlecell"]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 MODALITY_NAMES: tuple[ModalityName, ...] = ("imaging", "massspec", "singlecell")
+MODALITY_WORDS: dict[str, str] = {
+    "imaging": "imaging",
+    "massspec": "mass spectrometry",
+    "singlecell": "single-cell",
+}
+# QC plots of a dataset: a file beside its last record, and among its derived files
+PLOTS = "qc.svg"
 Level = Literal["error", "warning", "info"]
 StoreKind = Literal["soma", "ome-zarr", "mzml"]
 Stage = Literal["raw", "validated", "standardised"]

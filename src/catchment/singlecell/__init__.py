@@ -70,6 +70,13 @@ def _normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, setti
     return run(dataset, asset, store, place, settings)
 
 
+def _draw(dataset: Dataset, asset: Asset, store: Place) -> bytes:
+    """Return `draw.draw(...)`."""
+    from catchment.singlecell.draw import draw as run
+
+    return run(dataset, asset, store)
+
+
 def _contribute(dataset: Dataset, asset: Asset, store: Place) -> Contribution:
     """Return `contribute.contribute(...)`."""
     from catchment.singlecell.contribute import contribute as run
@@ -91,5 +98,6 @@ MODALITY = Modality(
     convert=_convert,
     measure=_measure,
     normalise=_normalise,
+    draw=_draw,
     contribute=_contribute,
 )
