@@ -36,7 +36,7 @@ from catchment.storage import Place
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 4, "convert": 3, "normalise": 2},
     "massspec": {"admit": 2, "convert": 2, "normalise": 2},
-    "singlecell": {"admit": 2, "convert": 2, "normalise": 2},
+    "singlecell": {"admit": 3, "convert": 3, "normalise": 2},
     "census": {"plan": 1, "assemble": 1, "verify": 1},
     "release": {"index": 2, "release": 2},
 }

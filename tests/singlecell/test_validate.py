@@ -258,12 +258,13 @@ def test_a_huge_text_in_a_column_is_refused(kitchen: Kitchen) -> None:
 
 def test_parts_that_are_not_converted_are_listed(kitchen: Kitchen) -> None:
     def edit(adata: anndata.AnnData) -> None:
-        adata.varm["PCs"] = np.zeros((5, 2))
+        adata.varm["PCs"] = np.zeros((5, 2))  # a SOMA has a place for it
+        adata.uns["ranks"] = np.array([(1, 2.0)], dtype=[("gene", "i4"), ("score", "f4")])
         adata.obsm["frame"] = pd.DataFrame({"a": np.arange(4)}, index=adata.obs_names)
 
     (finding,) = kitchen.findings(kitchen.h5ad(edit))
     assert (finding.code, finding.level, finding.count) == ("AD-017", "info", 2)
-    assert finding.found == "'obsm/frame', 'varm/PCs'"
+    assert finding.found == "'obsm/frame', 'uns/ranks'"
 
 
 @pytest.mark.parametrize("name", ["..", "a b", "-x", "x" * 200])

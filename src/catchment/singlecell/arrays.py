@@ -61,7 +61,12 @@ def tile_rows(rows: Rows) -> int:
 
 
 def write_sparse(
-    rows: Rows, uri: str, dtype: np.dtype[Any], columns: Any = None, quality: Quality | None = None
+    rows: Rows,
+    uri: str,
+    dtype: np.dtype[Any],
+    columns: Any = None,
+    quality: Quality | None = None,
+    zeros: bool = False,
 ) -> dict[int, str]:
     """Fill a sparse array from a matrix, in one pass, and return the digest of each row tile by its first row.
 
@@ -73,6 +78,8 @@ def write_sparse(
         the array's column of each of the matrix's; None where they are the same.
     quality
         what is told every block.
+    zeros
+        whether a stored 0 is kept.
 
     Raises
     ------
@@ -81,24 +88,24 @@ def write_sparse(
     """
     digests = {}
     with soma.MatrixWriter(uri) as writer:
-        for block in one_ahead(clean_blocks(rows, columns, quality)):
+        for block in one_ahead(clean_blocks(rows, columns, quality, zeros)):
             tile = soma.csr_tile(block.indptr, block.indices, block.data.astype(dtype, copy=False))
             digests[block.first] = digest_of_tile(tile)
             writer.write_tile(block.first, tile)
     return digests
 
 
-def clean_blocks(rows: Rows, columns: Any, quality: Quality | None) -> Iterator[Block]:
+def clean_blocks(rows: Rows, columns: Any, quality: Quality | None, zeros: bool) -> Iterator[Block]:
     """Yield a matrix by whole row tiles, in canonical form, after `quality` has seen them."""
     height, count = tile_rows(rows), rows.matrix.shape[0]
     for first in range(0, count, height):
-        block = placed(rows.block(first, min(first + height, count)), rows.matrix, columns)
+        block = placed(rows.block(first, min(first + height, count)), rows.matrix, columns, zeros)
         if quality is not None:
             quality.add(block)
         yield block
 
 
-def placed(block: Block, matrix: Matrix, columns: Any) -> Block:
+def placed(block: Block, matrix: Matrix, columns: Any, zeros: bool = False) -> Block:
     """Return a block in canonical form, at the columns of the array.
 
     Raises
@@ -112,22 +119,23 @@ def placed(block: Block, matrix: Matrix, columns: Any) -> Block:
         raise Unfit(rules.SPARSE_BROKEN.broken(shown(matrix.path), found))
     if columns is not None:
         block = Block(block.first, block.last, block.indptr, columns[indices], block.data)
-    if is_canonical(block):
+    if is_canonical(block, zeros):
         return block
-    clean = canonical(Block(block.first, block.last, block.indptr, block.indices.astype(np.int64), block.data))
+    wide = Block(block.first, block.last, block.indptr, block.indices.astype(np.int64), block.data)
+    clean = canonical(wide, zeros)
     if np.any((np.diff(clean.indices) == 0) & (np.diff(clean.rows) == 0)):
         found = f"a gene twice in a cell, rows {block.first} to {block.last - 1}"
         raise Unfit(rules.SPARSE_BROKEN.broken(shown(matrix.path), found))
     return clean
 
 
-def is_canonical(block: Block) -> bool:
-    """Tell whether columns rise within every row and no zero is stored."""
+def is_canonical(block: Block, zeros: bool = False) -> bool:
+    """Tell whether columns rise within every row and no zero is stored (unless `zeros` may be)."""
     rising = np.ones(block.indices.size, np.bool_)
     np.greater(block.indices[1:], block.indices[:-1], out=rising[1:])
     starts = block.indptr[:-1]
     rising[starts[starts < rising.size]] = True
-    return bool(rising.all()) and bool((block.data != 0).all())
+    return bool(rising.all()) and (zeros or bool((block.data != 0).all()))
 
 
 def digest_of_tile(tile: soma.RowTile) -> str:
@@ -141,18 +149,19 @@ def digest_of_tile(tile: soma.RowTile) -> str:
 # --- dense -------------------------------------------------------------------------------------------------------
 
 
-def write_dense(item: h5py.Dataset, uri: str, width: int, columns: Any = None) -> dict[int, str]:
+def write_dense(item: h5py.Dataset, uri: str, shape: tuple[int, ...], columns: Any = None) -> dict[int, str]:
     """Fill a dense array from a dataset and return the digest of each block of rows (`columns`: see `write_sparse`)."""
     digests = {}
     dtype = kept_type(item.dtype)
+    rest = tuple(slice(0, size - 1) for size in shape[1:])
     with tiledbsoma.DenseNDArray.open(uri, "w", context=soma.context()) as array:
-        for first, last in soma.dense_blocks((item.shape[0], width)):
+        for first, last in soma.dense_blocks(shape):
             values = item[first:last].astype(dtype)
             if columns is not None:
-                values, own = np.zeros((last - first, width), dtype), values
+                values, own = np.zeros((last - first, *shape[1:]), dtype), values
                 values[:, columns] = own
             values = np.ascontiguousarray(values)
-            array.write((slice(first, last - 1), slice(0, width - 1)), pa.Tensor.from_numpy(values))
+            array.write((slice(first, last - 1), *rest), pa.Tensor.from_numpy(values))
             digests[first] = digest_of_values(values)
     return digests
 

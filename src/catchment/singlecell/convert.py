@@ -1,13 +1,15 @@
 """H5AD -> SOMA: every count, layer, embedding and column kept, read back, and measured on the way.
 
-Layout of the experiment (`catchment_layout` 1): obs; ms/RNA/var; ms/RNA/X/raw (float32, sparse, no stored zeros);
-ms/RNA/X/<layer>; ms/RNA/obsm/<name>. Rows and columns are in the file's order.
+Layout of the experiment (`catchment_layout` 2): obs; ms/RNA/var; ms/RNA/X/raw (float32, sparse, no stored zeros);
+ms/RNA/X/<layer>; ms/RNA/obsm, varm, obsp and varp/<name>; ms/RNA/uns. Rows and columns are in the file's order. What a
+SOMA cannot carry lies beside it, in `rest.h5`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import h5py
@@ -28,12 +30,15 @@ from catchment.singlecell.layout import Unfit
 from catchment.singlecell.quality import Quality
 from catchment.singlecell.readback import Written, read_back
 from catchment.singlecell.reading import Reading, read
+from catchment.singlecell.rest import REST, write_rest
 from catchment.singlecell.sidecars import write_side_cars
+from catchment.singlecell.uns import LIST_OF_TEXTS, UNS, texts_table
 from catchment.storage import Place
 
-LAYOUT_VERSION = "1"
-OBS, VAR, X = "obs", "ms/RNA/var", "ms/RNA/X"
-RAW = f"{X}/raw"
+LAYOUT_VERSION = "2"
+OBS, RNA = "obs", "ms/RNA"
+VAR, X, RAW = f"{RNA}/var", f"{RNA}/X", f"{RNA}/X/raw"
+GRAPHS = (f"{RNA}/obsp/", f"{RNA}/varp/")
 
 
 def convert(asset: Asset, description: Description, place: Place, settings: SinglecellConvert) -> Product | Unreadable:
@@ -49,16 +54,19 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
             if fatal:
                 return Unreadable(findings=fatal)
             written = write_experiment(file, reading, target.uri, settings.zstd_level)
+            if written.left:
+                write_rest(file, written.left, place.path / REST)
     except Unfit as unfit:
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
     digest, findings = read_back(target.uri, written)
+    side_cars = write_side_cars(place, reading.genes, written.quality)
     return Product(
         kind="soma",
         path=f"{asset.asset}.soma",
         logical_digest=digest,
-        side_cars=write_side_cars(place, reading.genes, written.quality),
+        side_cars={**side_cars, "rest": REST} if written.left else side_cars,
         findings=findings,
         facts={
             "organism_ontology_term_id": reading.organism,
@@ -70,28 +78,34 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
             "ribosomal_genes": int(reading.genes.ribosomal.sum()),
             "layers": sorted(reading.layout.layers),
             "obsm": sorted(reading.layout.obsm),
+            "varm": sorted(reading.layout.varm),
+            "graphs": sorted(reading.layout.graphs),
         },
     )
 
 
 def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: int) -> Written:
     """Write everything, and return what must be read back."""
-    genes = reading.genes
-    obs = obs_table(reading.obs.names, reading.obs.columns, reading.known, reading.organism)
-    var = var_table(genes.ids, genes.names, genes.references, reading.var.columns)
+    genes, uns = reading.genes, reading.layout.uns
+    tables = {
+        OBS: obs_table(reading.obs.names, reading.obs.columns, reading.known, reading.organism),
+        VAR: var_table(genes.ids, genes.names, genes.references, reading.var.columns),
+        **{path: texts_table(file[source]) for path, source in uns.texts.items()},
+    }
     arrays = list(arrays_of(file, reading))
-    uris = create_arrays(arrays, reading, uri, obs, var, zstd_level)
-    quality = Quality(obs.num_rows, var.num_rows, genes.sets)
+    uris = create_experiment(arrays, tables, reading, uri, zstd_level)
+    quality = Quality(*reading.layout.raw.shape, genes.sets)
     digests = {}
     for array in arrays:
         if array.rows is None:
-            digests[array.path] = write_dense(array.item, uris[array.path], array.shape[1], array.columns)
+            digests[array.path] = write_dense(array.item, uris[array.path], array.shape, array.columns)
         else:
             told = quality if array.path == RAW else None
-            digests[array.path] = write_sparse(array.rows, uris[array.path], array.dtype, array.columns, told)
-    for path, table in ((OBS, obs), (VAR, var)):
+            target, zeros = uris[array.path], array.path.startswith(GRAPHS)
+            digests[array.path] = write_sparse(array.rows, target, array.dtype, array.columns, told, zeros)
+    for path, table in tables.items():
         soma.fill_dataframe(uris[path], table)
-    return Written({OBS: obs, VAR: var}, digests, quality)
+    return Written(tables, digests, uns.scalars, quality, reading.layout.left_behind)
 
 
 @dataclass(frozen=True)
@@ -117,40 +131,62 @@ def arrays_of(file: h5py.File, reading: Reading) -> Iterator[Array]:
     """
     layout = reading.layout
     yield Array(RAW, layout.raw.shape, np.dtype(np.float32), rows_of(file, layout.raw))
-    for name, matrix in layout.layers.items():
+    matrices = [(f"{X}/{name}", matrix, reading.layer_columns) for name, matrix in layout.layers.items()]
+    matrices += [(f"{RNA}/{path}", matrix, None) for path, matrix in layout.graphs.items()]
+    for path, matrix, columns in matrices:
+        shape = layout.raw.shape if path.startswith(X) else matrix.shape
         dtype = kept_type(np.dtype(matrix.dtype))
         rows = None if matrix.encoding == "dense" else rows_of(file, matrix)
-        yield Array(f"{X}/{name}", layout.raw.shape, dtype, rows, file[matrix.path], reading.layer_columns)
-    for name, shape in layout.obsm.items():
-        item = file[f"obsm/{name}"]
-        yield Array(f"ms/RNA/obsm/{name}", shape, kept_type(item.dtype), item=item)
+        yield Array(path, shape, dtype, rows, file[matrix.path], columns)
+    plain = {f"{RNA}/obsm/{name}": f"obsm/{name}" for name in layout.obsm}
+    plain |= {f"{RNA}/varm/{name}": f"varm/{name}" for name in layout.varm}
+    for path, source in {**plain, **layout.uns.arrays}.items():
+        item = file[source]
+        yield Array(path, item.shape, kept_type(item.dtype), item=item)
 
 
-def create_arrays(
-    arrays: Sequence[Array], reading: Reading, uri: str, obs: pa.Table, var: pa.Table, zstd_level: int
+def create_experiment(
+    arrays: Sequence[Array], tables: Mapping[str, pa.Table], reading: Reading, uri: str, zstd_level: int
 ) -> dict[str, str]:
-    """Create the experiment with every array empty, and return the address of each by its path."""
+    """Create the experiment with every array and table empty, and return the address of each by its path."""
     uris = {}
     with tiledbsoma.Experiment.create(uri, context=soma.context()) as experiment:
         experiment.metadata["catchment_layout"] = LAYOUT_VERSION
         for key, value in (("organism_ontology_term_id", reading.organism), ("title", reading.title)):
             if value:
                 experiment.metadata[key] = value
-        uris[OBS] = soma.create_dataframe(experiment, "obs", obs)
-        rna = experiment.add_new_collection("ms").add_new_collection("RNA", tiledbsoma.Measurement)
-        uris[VAR] = soma.create_dataframe(rna, "var", var)
-        collections: dict[str, Any] = {}
+        made: dict[str, Any] = {".": experiment}
+        made["ms"] = experiment.add_new_collection("ms")
+        made[RNA] = made["ms"].add_new_collection("RNA", tiledbsoma.Measurement)
+        for path, scalars in reading.layout.uns.scalars.items():
+            collection(made, path).metadata.update(scalars)
+        for path, table in tables.items():
+            folder, name = split(path)
+            uris[path] = soma.create_dataframe(collection(made, folder), name, table)
+            if path.startswith(UNS):
+                collection(made, folder)[name].metadata.update(LIST_OF_TEXTS)
         for array in arrays:
-            folder, name = array.path.removeprefix("ms/RNA/").split("/")
-            if folder not in collections:
-                collections[folder] = rna.add_new_collection(folder)
-            kind = pa.from_numpy_dtype(array.dtype)
-            own = {"type": kind, "shape": array.shape}
+            folder, name = split(array.path)
+            own = {"type": pa.from_numpy_dtype(array.dtype), "shape": array.shape}
             if array.rows is None:
                 options = soma.dense_options(array.shape, zstd_level)
-                made = collections[folder].add_new_dense_ndarray(name, platform_config=options, **own)
+                one = collection(made, folder).add_new_dense_ndarray(name, platform_config=options, **own)
             else:
                 options = soma.matrix_options(zstd_level, tile_rows(array.rows))
-                made = collections[folder].add_new_sparse_ndarray(name, platform_config=options, **own)
-            uris[array.path] = made.uri
+                one = collection(made, folder).add_new_sparse_ndarray(name, platform_config=options, **own)
+            uris[array.path] = one.uri
     return uris
+
+
+def collection(made: dict[str, Any], path: str) -> Any:
+    """Return the collection at a path, created where it is not there yet."""
+    if path not in made:
+        folder, name = split(path)
+        made[path] = collection(made, folder).add_new_collection(name)
+    return made[path]
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return the folder of a path (`.` for none) and its last name."""
+    own = PurePosixPath(path)
+    return str(own.parent), own.name

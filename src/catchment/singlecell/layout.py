@@ -7,7 +7,7 @@ sparse matrices under `h5sparse_format`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import h5py
@@ -15,10 +15,13 @@ import h5py
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
 from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.uns import Uns, uns_of
 
 Encoding = Literal["csr", "csc", "dense"]
 SPARSE = {"csr_matrix": "csr", "csc_matrix": "csc", "csr": "csr", "csc": "csc"}
 NUMERIC = "iuf"
+KNOWN = frozenset({"X", "obs", "var", "uns", "obsm", "varm", "obsp", "varp", "layers", "raw", "raw.X", "raw.var"})
+WIDEST = 2_000_000  # columns of a sparse array: what the keys of a row tile have room for
 PART_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")  # CELLxGENE schema 7.1.0, obsm; names become paths
 
 
@@ -38,6 +41,7 @@ class Matrix:
 class Layout:
     """All parts of an H5AD that are read. `obs`, `var` (of the raw counts) are the paths of tables.
 
+    `graphs` are matrices of cells by cells (`obsp/<name>`) or genes by genes (`varp/<name>`), `varm` numbers of genes.
     `layers` are matrices beside the raw counts, by the name they get in the open format (`data` for a normalised X);
     `x_var` is the table of the genes of X and the layers where those are not the genes of the raw counts.
     """
@@ -48,6 +52,9 @@ class Layout:
     x_var: str
     layers: dict[str, Matrix] = field(default_factory=dict)
     obsm: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    varm: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    graphs: dict[str, Matrix] = field(default_factory=dict)
+    uns: Uns = field(default_factory=Uns)
     left_behind: tuple[str, ...] = ()
     old: bool = False
 
@@ -82,8 +89,14 @@ def layout_of(file: h5py.File) -> Layout:
     if min(raw.shape) == 0:
         raise Unfit(rules.SHAPES_DISAGREE.broken(raw.path, f"{raw.shape[0]} cells x {raw.shape[1]} genes"))
     layers, left = layers_of(file, has_raw)
-    obsm, left_obsm = embeddings_of(file, raw.shape[0])
-    other = [f"{name}/{key}" for name in ("varm", "obsp", "varp") for key in members(file.get(name))]
+    x_genes = raw.shape[1] if raw_path not in file else matrix_width(file, layers, raw)
+    obsm, left_obsm = embeddings_of(file, "obsm", raw.shape[0])
+    varm, left_varm = embeddings_of(file, "varm", x_genes)
+    obsp, left_obsp = graphs_of(file, "obsp", raw.shape[0])
+    varp, left_varp = graphs_of(file, "varp", x_genes)
+    uns = uns_of(file)
+    other = [f"raw/varm/{name}" for name in members(file.get("raw/varm"))]
+    other += [name for name in sorted(file) if name not in KNOWN]
     root = file.attrs.get("encoding-type")
     return Layout(
         raw=raw,
@@ -92,7 +105,10 @@ def layout_of(file: h5py.File) -> Layout:
         x_var="var",
         layers=layers,
         obsm=obsm,
-        left_behind=tuple(left + left_obsm + other),
+        varm=varm,
+        graphs=obsp | varp,
+        uns=uns,
+        left_behind=tuple(left + left_obsm + left_varm + left_obsp + left_varp + other + uns.left),
         old=text_of(root) != "anndata",
     )
 
@@ -185,29 +201,58 @@ def layers_of(file: h5py.File, has_raw: bool) -> tuple[dict[str, Matrix], list[s
     return layers, left
 
 
-def embeddings_of(file: h5py.File, cells: int) -> tuple[dict[str, tuple[int, ...]], list[str]]:
-    """Return the shape of each two-dimensional numeric embedding by name, and the paths of what else is in obsm.
+def matrix_width(file: h5py.File, layers: dict[str, Matrix], raw: Matrix) -> int:
+    """Return the number of genes of X and the layers beside raw counts of their own; the raw counts' without any."""
+    return next((matrix.shape[1] for matrix in layers.values()), raw.shape[1])
+
+
+def graphs_of(file: h5py.File, name: str, size: int) -> tuple[dict[str, Matrix], list[str]]:
+    """Return each square matrix of numbers in obsp or varp by its path, and the paths of what else is there."""
+    item = file.get(name)
+    found, left = {}, []
+    for path in (f"{name}/{key}" for key in members(item)):
+        try:
+            matrix = matrix_of(file, path) if isinstance(item, h5py.Group) else None
+        except Unfit:
+            matrix = None
+        if matrix is not None and matrix.shape == (size, size) and 0 < size <= WIDEST:
+            found[path] = matrix
+        else:
+            left.append(path)
+    return found, left
+
+
+def embeddings_of(file: h5py.File, folder: str, rows: int) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+    """Return the shape of each two-dimensional array of numbers in obsm or varm by name, and the paths of what else is.
 
     Raises
     ------
     Unfit
-        Where an embedding has not one row a cell.
+        Where one has not one row a cell, or a gene.
     """
-    obsm = file.get("obsm")
-    if not isinstance(obsm, h5py.Group):
-        return {}, [f"obsm/{name}" for name in members(obsm)]
+    group = file.get(folder)
+    if not isinstance(group, h5py.Group):
+        return {}, [f"{folder}/{name}" for name in members(group)]
     found, left = {}, []
-    for name in members(obsm):
-        item = obsm[name]
+    for name in members(group):
+        item = group[name]
         numeric = isinstance(item, h5py.Dataset) and len(item.shape or ()) == 2 and item.dtype.kind in NUMERIC
         if not numeric or item.shape[1] == 0:
-            left.append(f"obsm/{name}")
+            left.append(f"{folder}/{name}")
             continue
-        if item.shape[0] != cells:
+        if item.shape[0] != rows:
             found_rows = f"{item.shape[0]:,} rows"
-            raise Unfit(rules.SHAPES_DISAGREE.broken(f"obsm/{shown(name)}", found_rows, expected=f"{cells:,} rows"))
+            raise Unfit(rules.SHAPES_DISAGREE.broken(f"{folder}/{shown(name)}", found_rows, expected=f"{rows:,} rows"))
         found[name] = tuple(int(size) for size in item.shape)
     return found, left
+
+
+def without_gene_parts(layout: Layout) -> Layout:
+    """Return a layout that leaves behind what belongs to the genes of X, where those are not the counts' genes."""
+    of_genes = [path for path in layout.graphs if path.startswith("varp/")]
+    left = [*layout.left_behind, *(f"varm/{name}" for name in layout.varm), *of_genes]
+    graphs = {path: matrix for path, matrix in layout.graphs.items() if path not in of_genes}
+    return replace(layout, varm={}, graphs=graphs, left_behind=tuple(left))
 
 
 def layout_findings(layout: Layout) -> list[Finding]:
@@ -215,7 +260,9 @@ def layout_findings(layout: Layout) -> list[Finding]:
     findings = []
     if layout.old:
         findings.append(rules.OLD_ENCODING.broken("/", "no encoding-type 'anndata'"))
-    names = {f"obsm/{name}": name for name in layout.obsm} | {m.path: name for name, m in layout.layers.items()}
+    names = {f"obsm/{name}": name for name in layout.obsm} | {f"varm/{name}": name for name in layout.varm}
+    names |= {path: path.partition("/")[2] for path in layout.graphs}
+    names |= {matrix.path: name for name, matrix in layout.layers.items()}
     unfit = [path for path, name in names.items() if not PART_NAME.fullmatch(name)]
     if unfit:
         findings.append(rules.PART_NAME.broken(shown(unfit[0]), first_of(unfit), count=len(unfit)))

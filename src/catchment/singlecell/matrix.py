@@ -108,11 +108,11 @@ class Faults:
 # --- canonical form ----------------------------------------------------------------------------------------------
 
 
-def canonical(block: Block) -> Block:
-    """Return a block without stored zeros, columns rising within each row."""
+def canonical(block: Block, zeros: bool = False) -> Block:
+    """Return a block without stored zeros (unless `zeros` are kept), columns rising within each row."""
     rows, columns, data = block.rows - block.first, block.indices, block.data
     stored = data != 0
-    if not stored.all():
+    if not zeros and not stored.all():
         rows, columns, data = rows[stored], columns[stored], data[stored]
     if rows.size and np.any((np.diff(columns) < 0) & (np.diff(rows) == 0)):
         order = np.lexsort((columns, rows))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import tiledbsoma
 
-from catchment import soma_digest
+from catchment import soma, soma_digest
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
 from catchment.singlecell.arrays import digest_of_tile, digest_of_values
@@ -21,11 +22,16 @@ from catchment.tiles import RowTile
 
 @dataclass(frozen=True)
 class Written:
-    """What a SOMA must hold: its tables and the digest of each block of each array by its first row, both by path."""
+    """What a SOMA must hold, by path: tables, the digest of each block of each array by its first row, metadata.
+
+    `left` are the parts of the file that it cannot hold.
+    """
 
     tables: dict[str, pa.Table]
     digests: dict[str, dict[int, str]]
+    metadata: dict[str, dict[str, Any]]
     quality: Quality
+    left: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,7 +77,21 @@ def read_back(uri: str, written: Written) -> tuple[str, tuple[Finding, ...]]:
     """Return the logical digest of a SOMA, and a finding for each array or column that is not as it was written."""
     comparison = Comparison(written)
     digest = soma_digest.logical_digest(uri, watch=comparison.look)
-    return digest, tuple(comparison.findings())
+    return digest, (*comparison.findings(), *metadata_differences(uri, written.metadata))
+
+
+def metadata_differences(uri: str, expected: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+    """Yield a finding for each collection whose metadata are not as they were written."""
+    for path, values in expected.items():
+        with tiledbsoma.open(f"{uri}/{path}", context=soma.context()) as collection:
+            wrong = [name for name, value in values.items() if not same_value(collection.metadata.get(name), value)]
+        if wrong:
+            yield rules.READ_BACK.broken(path, f"metadata {first_of(wrong)}", count=len(wrong))
+
+
+def same_value(found: Any, expected: Any) -> bool:
+    """Tell whether two single values are the same; a number that is none is itself."""
+    return type(found) is type(expected) and (found == expected or (found != found and expected != expected))
 
 
 def same_column(found: Any, expected: Any) -> bool:

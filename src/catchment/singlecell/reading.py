@@ -16,7 +16,7 @@ from catchment.singlecell import rules
 from catchment.singlecell.columns import Given, as_dictionary, known_values, used_values
 from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.genes import Genes, genes_of
-from catchment.singlecell.layout import Layout, layout_findings, layout_of, text_of
+from catchment.singlecell.layout import Layout, layout_findings, layout_of, text_of, without_gene_parts
 from catchment.singlecell.rules import first_of, shown
 
 MAX_TEXT = 10_000
@@ -56,6 +56,8 @@ def read(file: h5py.File, asset: Asset) -> Reading:
     organism, organism_findings = organism_of(file, obs, known)
     var, columns, x_findings = with_x_columns(file, layout, var)
     genes, gene_findings = genes_of(var, organism if var.named else None, layout.var)
+    if columns is not None:
+        layout = without_gene_parts(layout)
     findings = [*layout_findings(layout), *obs_findings, *var_findings, *organism_findings, *x_findings, *gene_findings]
     findings += duplicates(obs.names, layout.obs) + duplicates(genes.ids, layout.var)
     given = known.get("title")

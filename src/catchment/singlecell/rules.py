@@ -220,9 +220,9 @@ PART_NAME = declare(
 LEFT_BEHIND = declare(
     "AD-017",
     "info",
-    "parts that stay in the submitted file only",
-    expected="counts, layers and embeddings as numbers",
-    fix="nothing needs to be done; the submitted file is kept beside the converted dataset",
+    "parts that a SOMA cannot carry",
+    expected="counts, layers, embeddings and graphs as numbers; numbers, texts and lists of them in uns",
+    fix="nothing needs to be done; they are kept as they are, in an HDF5 file (`rest.h5`) beside the converted dataset",
 )
 FEWER_GENES = declare(
     "AD-018",
