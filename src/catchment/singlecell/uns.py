@@ -46,7 +46,9 @@ def sort_group(found: Uns, group: h5py.Group, path: str, target: str) -> None:
     own = found.scalars.setdefault(target, {})
     for name in sorted(group):
         item, where, kept = group.get(name), f"{path}/{name}", f"{target}/{name}"
-        if item is None or not NAME.fullmatch(name) or name.startswith("soma_"):
+        if item is None:
+            continue  # a link that leads nowhere
+        if not NAME.fullmatch(name) or name.startswith("soma_"):
             found.left.append(where)
         elif isinstance(item, h5py.Group) and item.attrs.get("encoding-type", "dict") == "dict":
             sort_group(found, item, where, kept)
