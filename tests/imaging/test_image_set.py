@@ -166,6 +166,11 @@ def test_the_contact_sheet_shows_every_image(cm4ai: Passage) -> None:
     assert all(tile.any() for tile in tiles)
 
 
+def test_all_channels_of_a_field_are_one_file_on_each_level(cm4ai: Passage) -> None:
+    shards = [path for path in cm4ai.store.rglob("*") if path.is_file() and "c" in path.parts[-6:-1]]
+    assert len(shards) == 6
+
+
 def test_the_same_set_gives_the_same_bytes(cm4ai: Passage, tmp_path: Path) -> None:
     again = carry(Path(cm4ai.asset.files[0].path), tmp_path / "again", LARGE, **TOLD)
     for path in (p for p in cm4ai.folder.rglob("*") if p.is_file()):

@@ -24,6 +24,13 @@ def test_a_long_movie_of_small_planes_is_one_shard() -> None:
     assert (level.chunks, level.shards, level.shard_count) == ((1, 1, 1, 30, 40), (1000, 1, 1, 30, 40), 1)
 
 
+def test_channels_may_share_their_shards() -> None:
+    levels = cut_levels((1, 4, 1, 2048, 2048), 1024, 2048, 8, shard_c=4)
+    assert [level.shard_count for level in levels] == [1, 1, 1, 1]
+    assert levels[0].shards == (1, 4, 1, 2048, 2048)
+    assert {slab.bounds[1] for slab in next(passes(0, levels, 1, 1, 2048))} == {(0, 4)}
+
+
 def test_a_shard_is_whole_chunks() -> None:
     assert shard_edge(1000, 2048) == 2000
     assert shard_edge(4096, 2048) == 4096
@@ -36,11 +43,18 @@ def test_shards_hold_whole_chunks_on_every_level(shape: tuple, chunk: int, shard
         assert all(chunk <= size for chunk, size in zip(level.chunks, level.shape, strict=True))
 
 
-@given(SHAPES, st.sampled_from([16, 100]), st.sampled_from([250, 512]), st.integers(1, 4), st.sampled_from([0, 20]))
+@given(
+    SHAPES,
+    st.sampled_from([16, 100]),
+    st.sampled_from([250, 512]),
+    st.integers(1, 4),
+    st.sampled_from([0, 20]),
+    st.sampled_from([1, 9]),
+)
 def test_every_shard_of_every_level_is_written_exactly_once(
-    shape: tuple, chunk: int, shard: int, shard_z: int, room_bits: int
+    shape: tuple, chunk: int, shard: int, shard_z: int, room_bits: int, shard_c: int
 ) -> None:
-    levels = cut_levels(shape, chunk, shard, shard_z)
+    levels = cut_levels(shape, chunk, shard, shard_z, shard_c)
     edge = shard_edge(chunk, shard)
     written: Counter = Counter()
     done = -1

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import warnings
+import zipfile
 from pathlib import Path
 
 import anndata
 import numpy as np
 import pytest
+import zarr
+from PIL import Image
 
 from tests import field_client
 
@@ -83,7 +87,7 @@ def test_the_images_open_with_ome_zarr_and_hold_the_submitted_pixels(release: Pa
     from ome_zarr.reader import Reader
 
     submitted = tifffile.imread(demonstration / "uploads/1-liver-donor-1/liver_donor1_stack.ome.tiff")
-    (folder,) = release.glob("datasets/*/*.ome.zarr")
+    (folder,) = release.glob("datasets/CAT00000001K.*/*.ome.zarr")
     (node, *_) = list(Reader(parse_url(str(folder)))())
     level_0 = np.asarray(node.data[0])
     assert level_0.size == submitted.size
@@ -91,6 +95,32 @@ def test_the_images_open_with_ome_zarr_and_hold_the_submitted_pixels(release: Pa
     candidates = [submitted.reshape(level_0.shape)] if submitted.ndim == 4 else []
     candidates += [np.moveaxis(submitted, 1, 0).reshape(level_0.shape)] if submitted.ndim == 4 else []
     assert any(np.array_equal(level_0, candidate) for candidate in candidates)
+
+
+def test_each_image_of_the_zip_is_found_by_protein_and_holds_the_pixels_of_its_members(
+    release: Path, demonstration: Path
+) -> None:
+    done = call("catchment", "search", "TRIM24", "--of", "images", "--json", "--workdir", demonstration)
+    images = json.loads(done.stdout)
+    assert [image["treatment"] for image in images] == ["Paclitaxel", "untreated", "Vorinostat"]
+    upload = demonstration / "uploads/5-localisation/ifimages-mda-mb-468.zip"
+    published = next((release / "raw").glob("CAT00000005*/*.zip"))
+    assert published.read_bytes() == upload.read_bytes()
+    with zipfile.ZipFile(upload) as archive:
+        for image in images:
+            told = json.loads(
+                call("catchment", "describe", image["image_id"], "--json", "--workdir", demonstration).stdout
+            )
+            stored = np.asarray(zarr.open_array(release / image["path"] / "0", mode="r")[0, :, 0])
+            for channel, member in enumerate(told["source_files"]):
+                assert np.array_equal(stored[channel], np.asarray(Image.open(io.BytesIO(archive.read(member)))))
+            assert image["channels"] == ["DAPI", "calreticulin", "tubulin", "TRIM24"]
+
+
+def test_the_bytes_of_the_hostile_zip_are_not_published(release: Path, demonstration: Path) -> None:
+    hostile = (demonstration / "uploads/4-broken/hostile.zip").read_bytes()
+    assert all(path.read_bytes() != hostile for path in (release / "raw").rglob("*") if path.is_file())
+    assert not list(demonstration.rglob("escape.jpg"))
 
 
 @pytest.mark.filterwarnings("ignore")

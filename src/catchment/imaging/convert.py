@@ -37,6 +37,7 @@ DISPLAY_PERCENTILES = (1.0, 99.8)
 COMPARED_WHOLE_BYTES = 256_000_000
 # a smaller scene is done before a scheduler is up
 WORTH_A_SCHEDULER_BYTES = 64_000_000
+SMALL_FIELD_BYTES = 64_000_000
 SHOWN = 3
 
 
@@ -116,7 +117,10 @@ class Conversion:
 
     def levels(self, scene: Scene) -> tuple[Level, ...]:
         """Return how a scene is cut."""
-        return cut_levels(scene.shape, self.settings.chunk_yx, self.settings.shard_yx, self.settings.shard_z)
+        settings = self.settings
+        # fields of a set are many and small: one file for all channels of a field and level
+        shard_c = scene.shape[1] if scene.members and scene.nbytes <= SMALL_FIELD_BYTES else 1
+        return cut_levels(scene.shape, settings.chunk_yx, settings.shard_yx, settings.shard_z, shard_c)
 
     def write_scene(self, number: int) -> tuple[str, list[Tally]]:
         """Write one scene and its attributes, read it back; return the digest of its pixels and what was counted."""

@@ -59,22 +59,24 @@ class Slab:
         return t, c, z, y, x
 
 
-def cut_levels(shape: Shape5, chunk_yx: int, shard_yx: int, shard_z: int) -> tuple[Level, ...]:
+def cut_levels(shape: Shape5, chunk_yx: int, shard_yx: int, shard_z: int, shard_c: int = 1) -> tuple[Level, ...]:
     """Return every level with its chunks and shards.
 
-    A chunk is one plane of at most `chunk_yx` in y and x. A shard holds whole chunks, `shard_z` planes in z, and as
-    many time points as keep it below `shard_z` full planes of pixels: a long movie of small planes is a few files.
+    A chunk is one plane of at most `chunk_yx` in y and x. A shard holds whole chunks, `shard_z` planes in z, `shard_c`
+    channels, and as many time points as keep it below `shard_z` full planes of pixels: a long movie of small planes is
+    a few files.
     """
     edge = shard_edge(chunk_yx, shard_yx)
     shapes = level_shapes(shape)
     z = min(shard_z, shape[2])
     base = [cut(size, chunk_yx, edge) for size in shape[3:]]
-    room = shard_z * edge * edge // (z * base[0][1] * base[1][1])
+    c = min(shard_c, shape[1])
+    room = shard_z * edge * edge // (z * c * base[0][1] * base[1][1])
     t = max(1, min(shape[0], room))
     levels = []
     for level in shapes:
         (chunk_y, shard_y), (chunk_x, shard_x) = (cut(size, chunk_yx, edge) for size in level[3:])
-        levels.append(Level(as5(level), (1, 1, 1, chunk_y, chunk_x), (t, 1, z, shard_y, shard_x)))
+        levels.append(Level(as5(level), (1, 1, 1, chunk_y, chunk_x), (t, c, z, shard_y, shard_x)))
     return tuple(levels)
 
 
@@ -100,15 +102,17 @@ def passes(
 ) -> Iterator[list[Slab]]:
     """Yield the slabs of each pass over a scene; a pass may begin when the one before it has ended.
 
-    `samples` channels are read together in the first pass, because they are stored together.
+    `samples` channels are read together in the first pass, because they are stored together; those of one shard in
+    every pass. Where a shard has several channels, they are whole pixels.
     """
-    base, first, together = 0, 0, samples
+    shard_c = levels[0].shards[1]
+    base, first, together = 0, 0, max(samples, shard_c)
     while first < len(levels):
         planes = levels[base].shards[0] * levels[base].shards[2] * together
         reach = max(reach_of_slab(levels[base].shape, planes * itemsize, edge, slab_bytes), first - base)
         last = min(base + reach, len(levels) - 1)
         yield list(slabs_of(scene, levels, base, first, last, together, edge << reach))
-        base, first, together = last, last + 1, 1
+        base, first, together = last, last + 1, shard_c
 
 
 def reach_of_slab(shape: Shape5, bytes_of_column: int, edge: int, slab_bytes: int) -> int:
