@@ -144,8 +144,8 @@ def opened(path: Path, *, by_index: bool = True) -> Any:
         warnings.simplefilter("ignore", UserWarning)  # psims misses an optional plugin
         from pyteomics import mzml
     if by_index:
-        return mzml.PreIndexedMzML(str(path), cv=NoTerms())
-    return mzml.MzML(str(path), use_index=False, cv=NoTerms())
+        return mzml.PreIndexedMzML(str(path), huge_tree=True, cv=NoTerms())
+    return mzml.MzML(str(path), use_index=False, huge_tree=True, cv=NoTerms())
 
 
 def schema_errors(path: Path) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import tifffile
 from catchment.config import ImagingConvert
 from catchment.schema.records import Description
 from tests.imaging.conftest import Passage, carry
+from tests.real.outcomes import SHARED, Outcome, codes, told_by
 
-FILES = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
-FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+FILES = SHARED / "imaging"
 FOLDERS = ("bad", "czi", "dicom", "hcs_sbs", "lif", "mrc", "nd2", "ome-tiff", "png", "spe", "tiff", "wsi")
 PLATES = "hcs/resources"
 IMAGE_ENDINGS = (".tif", ".tiff")
@@ -30,22 +29,6 @@ BIOFORMATS: dict[str, Any] = json.loads(Path(__file__).with_name("bioformats.jso
 OTHERS: dict[str, Any] = json.loads(Path(__file__).with_name("other_readers.json").read_text(encoding="utf-8"))
 # Bio-Formats hands out maps as they are stored, the last row first: what its axes z, y, x are in truth
 STORED_AXES = {"mrc/EMD-3001.map.bz2": "yxz", "mrc/EMD-3197.map": "zyx", "mrc/emd_3197.map.gz": "zyx"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One line of the table; `notes` are the codes of warnings."""
-
-    format: str
-    reader: str
-    version: str
-    outcome: str
-    notes: str
-
-    def cells(self, version: bool = True) -> list[str]:
-        """The cells of the line, without the version of the reader where that is not asked for."""
-        reader = f"{self.reader} {self.version}" if version and self.reader else self.reader
-        return [self.format, reader, self.outcome, self.notes]
 
 
 def real_files() -> list[str]:
@@ -71,17 +54,11 @@ def plate_planes() -> dict[str, list[str]]:
 def outcome_of(name: str, scratch: Path) -> Outcome:
     """What the modality makes of a file; raises AssertionError where it makes anything that others do not see."""
     passage = carry(FILES / name, scratch, settings=ImagingConvert())
-    described = passage.description
-    told = (
-        (described.format, described.reader, described.reader_version)
-        if isinstance(described, Description)
-        else ("",) * 3
-    )
-    errors = sorted({finding.code for finding in passage.findings if finding.level == "error"})
-    warnings = sorted({finding.code for finding in passage.findings if finding.level != "error"})
-    if errors:
-        return Outcome(*told, f"held: {', '.join(errors)}", ", ".join(warnings))
-    return Outcome(*told, compared(name, passage), ", ".join(warnings))
+    told = told_by(passage.description)
+    warnings = codes(passage.findings, errors=False)
+    if errors := codes(passage.findings, errors=True):
+        return Outcome(*told, f"held: {errors}", warnings)
+    return Outcome(*told, compared(name, passage), warnings)
 
 
 def compared(name: str, passage: Passage) -> str:
@@ -124,9 +101,3 @@ def sizes_agree(name: str, own: dict[str, float | None], others: list[float | No
         return
     for axis, size in zip("zyx", others, strict=True):
         assert own[axis] is None or (size is not None and math.isclose(own[axis], size, rel_tol=1e-6)), (name, axis)
-
-
-def table_of(page: str) -> dict[str, list[str]]:
-    """The lines of the table in the page: file -> its cells."""
-    lines = [line for line in page.splitlines() if line.startswith("| `")]
-    return {cells[0].strip("`"): cells[1:] for cells in ([c.strip() for c in line[1:-1].split("|")] for line in lines)}

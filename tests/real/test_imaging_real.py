@@ -16,7 +16,8 @@ from catchment.modalities import convert_asset, inspect_asset
 from catchment.schema.records import Description, Product
 from catchment.schema.rules import RULES
 from tests.imaging.conftest import asset_of, carry
-from tests.real.imaging_outcomes import FILES, FORMATS, outcome_of, plate_planes, real_files, table_of
+from tests.real.imaging_outcomes import FILES, outcome_of, plate_planes, real_files
+from tests.real.outcomes import FORMATS, table_of, without_version
 
 pytestmark = [
     pytest.mark.real,
@@ -33,12 +34,7 @@ def files_in(*folders: str) -> list[str]:
 @pytest.fixture(scope="module")
 def told() -> dict[str, list[str]]:
     """The table of docs/formats.md, without the readers' versions."""
-    return table_of(FORMATS.read_text(encoding="utf-8"))
-
-
-def without_version(cells: list[str]) -> list[str]:
-    """The cells of a line without the last word of the reader."""
-    return [cells[0], cells[1].rpartition(" ")[0], *cells[2:]]
+    return table_of(FORMATS, "imaging")
 
 
 @pytest.mark.parametrize("name", real_files())

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "massspec"))
 
-from tiny_mzml import admitted, asset_of, converted, opened, schema_errors
+from tiny_mzml import asset_of, converted, opened, schema_errors
 
+from catchment import trial
+from catchment.config import Config
 from catchment.isolation import Limits, call
 from catchment.massspec import MODALITY
-from catchment.massspec.faults import Faults
 from catchment.modalities import inspect_asset
 from catchment.schema.records import Unreadable
 from catchment.streaming import interpreter_of
+from tests.real.massspec_outcomes import equal_mzxml, outcome_of, real_runs, with_licence
+from tests.real.outcomes import FORMATS, table_of, without_version
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "massspec"
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not DATA.is_dir(), reason=f"no real data: {DATA} is absent"),
 ]
-OBSOLETE = "1min.mzML"
 
 
 @pytest.fixture(autouse=True)
@@ -39,35 +38,28 @@ def names(folder: str) -> list[str]:
     return sorted(path.name for path in (DATA / folder).glob("*")) if DATA.is_dir() else ["absent"]
 
 
-@pytest.mark.parametrize("name", [name for name in names("mzml") if name != OBSOLETE])
-def test_real_run_is_converted_equal_to_pyteomics_reading(tmp_path: Path, name: str) -> None:
-    source = DATA / "mzml" / name
-    asset = asset_of(source)
-    _, statistics, findings = admitted(asset)
-    assert set(findings.values()) <= {"warning"}
-    product, path = converted(asset, tmp_path)
-    inflated = tmp_path / "inflated.mzML"
-    if name.endswith(".gz"):
-        import gzip
-
-        inflated.write_bytes(gzip.decompress(source.read_bytes()))
-        source = inflated
-    with opened(source, by_index=False) as sent, opened(path) as kept:
-        count = 0
-        for one in sent:
-            other = kept.get_by_id(one["id"])
-            for key in ("m/z array", "intensity array"):
-                assert np.array_equal(one.pop(key), other.pop(key))
-            assert one.keys() == other.keys()
-            assert (one["index"], one.get("ms level")) == (other["index"], other.get("ms level"))
-            count += 1
-    assert count == product.facts["spectra"] == statistics["spectra"] > 0
+@pytest.fixture(scope="module")
+def told() -> dict[str, list[str]]:
+    """The table of docs/formats.md, without the readers' versions."""
+    return table_of(FORMATS, "massspec")
 
 
-def test_obsolete_mzml_is_held() -> None:
-    found = MODALITY.describe(asset_of(DATA / "mzml" / OBSOLETE))
-    assert isinstance(found, Unreadable)
-    assert [finding.code for finding in found.findings] == ["MZ-015"]
+@pytest.mark.parametrize("name", real_runs())
+def test_the_outcome_is_the_one_in_the_table(name: str, tmp_path: Path, told: dict[str, list[str]]) -> None:
+    assert outcome_of(name, tmp_path / "out").cells(version=False) == without_version(told[name])
+
+
+def test_the_table_names_every_real_run(told: dict[str, list[str]]) -> None:
+    assert set(told) == {*real_runs(), *filter(None, map(with_licence, real_runs()))}
+
+
+@pytest.mark.usefixtures("thermo")
+@pytest.mark.parametrize("name", [name for name in real_runs() if with_licence(name)])
+def test_the_outcome_with_the_licence_accepted_is_the_one_in_the_table(
+    name: str, tmp_path: Path, told: dict[str, list[str]]
+) -> None:
+    outcome = outcome_of(name, tmp_path / "out", licence=True)
+    assert outcome.cells(version=False) == without_version(told[with_licence(name)])
 
 
 @pytest.mark.parametrize(
@@ -106,47 +98,35 @@ def test_every_bad_file_is_covered_above() -> None:
     assert names("bad") == sorted(name for name, _ in covered)
 
 
+def test_spectra_of_an_mzxml_that_is_held_for_its_count_are_pyteomics_spectra() -> None:
+    equal_mzxml("other/pyteomics_test.mzXML")
+
+
 @pytest.mark.parametrize(
-    "path", ["other/small.mgf", "other/withIntensity.mgf", "bad/withEmptySpectra.mgf", "bad/withZeros.mgf"]
+    ("name", "part"),
+    # the last frame of the file with the peaks ends at 0.915 of it
+    [(name, part) for name in ("analysis.tdf", "analysis.tdf_bin") for part in (0.1, 0.5, 0.91)]
+    + [("analysis.tdf", 0.999)],
 )
-def test_peak_list_is_converted_equal_to_pyteomics_reading(tmp_path: Path, path: str) -> None:
-    from pyteomics import mgf
-
-    asset = asset_of(DATA / path)
-    assert admitted(asset)[2] == {"MZ-026": "info"}
-    product, written = converted(asset, tmp_path)
-    assert schema_errors(written) == []
-    # text, so that a byte order mark is no part of the first line
-    with (DATA / path).open(encoding="utf-8-sig") as text, opened(written) as kept:
-        sent = list(mgf.read(text, use_index=False, convert_arrays=1, read_charges=False))
-        for index, one in enumerate(sent):
-            other = kept.get_by_id(f"index={index}")
-            assert np.array_equal(one["m/z array"], other["m/z array"])
-            assert np.array_equal(one["intensity array"], other["intensity array"])
-            ion = other["precursorList"]["precursor"][0]["selectedIonList"]["selectedIon"][0]
-            assert ion["selected ion m/z"] == one["params"]["pepmass"][0]
-            assert other["scanList"]["scan"][0]["scan start time"] == one["params"]["rtinseconds"]
-    assert len(sent) == product.facts["spectra"] > 0
+def test_a_real_tdf_that_was_cut_is_always_held(name: str, part: float, tmp_path: Path) -> None:
+    folder = tmp_path / "run.d"
+    folder.mkdir()
+    for path in (DATA / "bruker/diaPASEF.d").iterdir():
+        data = path.read_bytes()
+        (folder / path.name).write_bytes(data[: int(len(data) * part)] if path.name == name else data)
+    assert outcome_of(str(folder), tmp_path / "out").outcome in ("held: MZ-040", "held: MZ-019")
 
 
-def test_mzxml_cut_out_of_a_longer_run_is_held_and_read_equal_to_pyteomics_reading() -> None:
-    from catchment.massspec.runs import open_run, read_spectra
+@pytest.mark.parametrize("name", ["diaPASEF.d", "test.d"])
+def test_what_is_written_of_a_tdf_is_valid_mzml(name: str, tmp_path: Path) -> None:
+    assert schema_errors(converted(asset_of(DATA / "bruker" / name), tmp_path)[1]) == []
 
-    path = DATA / "other/pyteomics_test.mzXML"
-    assert admitted(asset_of(path))[2] == {"MZ-014": "warning", "MZ-001": "error"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        from pyteomics import mzxml
-    with mzxml.MzXML(str(path), use_index=False) as reader:
-        sent = list(reader)
-    run = open_run("mzxml", asset_of(path), None)
-    found = [scan for piece in run.pieces() for scan in run.scans(piece, Faults())]
-    assert len(found) == len(sent) == len(read_spectra(run).table) == 2
-    for one, scan in zip(sent, found, strict=True):
-        assert np.array_equal(one["m/z array"], scan.spectrum.mz)
-        assert np.array_equal(one["intensity array"], scan.spectrum.intensity)
-        assert one["msLevel"] == scan.spectrum.ms_level
-        assert one["retentionTime"] * 60 == pytest.approx(scan.start_time)
+
+def test_a_real_folder_given_by_itself_goes_the_whole_way(tmp_path: Path) -> None:
+    pages = trial.run([DATA / "bruker/diaPASEF.d"], tmp_path / "out", Config(), lambda _: None)
+    ((name, state, findings),) = pages
+    assert (name, [finding.code for finding in findings]) == ("diaPASEF.d", ["MZ-043"])
+    assert state.startswith("done: ")
 
 
 # --- Thermo: only where its reader was built ----------------------------------------------------------------------
@@ -160,56 +140,6 @@ def thermo(monkeypatch: pytest.MonkeyPatch) -> None:
     if not interpreter_of("thermo").is_file():
         pytest.skip('no Thermo reader: make readers ACCEPT_LICENCES="thermo"')
     monkeypatch.setenv("CATCHMENT_ACCEPT_LICENCES", "thermo")
-
-
-@pytest.mark.usefixtures("thermo")
-@pytest.mark.parametrize(
-    ("name", "reference", "unequal_surveys"),
-    # in the first, 7 Fourier profiles have the same m/z and other zeros: another version of the vendor's library;
-    # in the second, another converter closed the reference's profiles with a point more
-    [("small.RAW", "small.mzML", 7), ("sliced-raw.raw", "sliced-mzml.mzML", 10)],
-)
-def test_raw_is_converted_equal_to_another_converters_mzml(
-    tmp_path: Path, name: str, reference: str, unequal_surveys: int
-) -> None:
-    asset = asset_of(DATA / "thermo" / name)
-    description, statistics, findings = admitted(asset)
-    assert findings == {}
-    product, path = converted(asset, tmp_path)
-    assert schema_errors(path) == []
-    unequal = 0
-    with opened(DATA / "mzml" / reference, by_index=False) as theirs, opened(path, by_index=False) as ours:
-        pairs = list(zip(theirs, ours, strict=True))
-    for other, one in pairs:
-        assert (one["id"], one["ms level"]) == (other["id"], other["ms level"])
-        equal = all(np.array_equal(one[key], other[key]) for key in ("m/z array", "intensity array"))
-        assert equal or one["ms level"] == 1
-        unequal += not equal
-        scans = [spectrum["scanList"]["scan"][0] for spectrum in (one, other)]
-        assert float(scans[0]["scan start time"]) == pytest.approx(float(scans[1]["scan start time"]), abs=1e-9)
-        assert scans[0]["filter string"] == scans[1]["filter string"]
-        assert one["total ion current"] == pytest.approx(other["total ion current"], rel=1e-6)
-        assert essence(one) == essence(other)
-    assert unequal == unequal_surveys
-    assert len(pairs) == product.facts["spectra"] == statistics["spectra"] == description.shape[0]
-
-
-def essence(spectrum: dict[str, Any]) -> list[Any]:
-    """Return what matters of a spectrum's precursors, numbers rounded to what both converters write."""
-    found = []
-    for precursor in spectrum.get("precursorList", {}).get("precursor", ()):
-        ion, window = precursor["selectedIonList"]["selectedIon"][0], precursor["isolationWindow"]
-        numbers = (
-            ion["selected ion m/z"],
-            window["isolation window target m/z"],
-            window["isolation window lower offset"],
-            precursor["activation"]["collision energy"],
-        )
-        charge = ion.get("charge state")
-        found.append(
-            (precursor["spectrumRef"], charge, sorted(precursor["activation"]), [round(n, 6) for n in numbers])
-        )
-    return found
 
 
 @pytest.mark.usefixtures("thermo")

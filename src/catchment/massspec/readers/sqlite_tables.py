@@ -29,6 +29,7 @@ class Tables:
     """
 
     def __init__(self, path: Path) -> None:
+        require_whole(path)
         try:
             # immutable: no lock, no journal, no other file is looked at
             self.connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
@@ -89,6 +90,22 @@ class Tables:
                 yield dict(zip(chosen, row, strict=True))
         except (sqlite3.Error, OverflowError) as error:
             raise damaged(error, f"table {table}") from None
+
+
+def require_whole(path: Path) -> None:
+    """Refuse a database that is shorter than its header says: a query that misses the lost pages would not notice.
+
+    https://www.sqlite.org/fileformat.html, 1.3: page size at byte 16, pages at 28, valid where 24 and 92 agree.
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    if len(head) < 100:
+        raise Broken(rules.TDF_DAMAGED, f"{len(head)} bytes", where="analysis.tdf")
+    page_bytes, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    expected = pages * (page_bytes if page_bytes != 1 else 1 << 16)
+    if head[24:28] == head[92:96] and path.stat().st_size < expected:
+        found = f"{path.stat().st_size:,} bytes, its header says {expected:,}"
+        raise Broken(rules.TDF_DAMAGED, found, where="analysis.tdf")
 
 
 def damaged(error: Exception, where: str = "analysis.tdf") -> Broken:
