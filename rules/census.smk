@@ -13,9 +13,11 @@ rule plan:
     conda:
         "../envs/census.yaml"
     params:
+        settings=settings_of("plan"),
         version=version_of("plan", "census"),
     shell:
-        "catchment step plan --out {output.record:q} 2> {log:q}"
+        # the last release's ledger is read too, and is no input here: a release must not run its own plan again
+        "catchment step plan --settings {params.settings:q} --out {output.record:q} 2> {log:q}"
 
 
 rule assemble:
@@ -31,7 +33,7 @@ rule assemble:
         "../envs/census.yaml"
     threads: workflow.cores or 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2_000 * 2 ** (attempt - 1),
+        mem_mb=lambda wildcards, attempt: CONFIG.census.assemble.memory_mb * 2 ** (attempt - 1),
     params:
         settings=settings_of("assemble"),
         version=version_of("assemble", "census"),

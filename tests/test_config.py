@@ -114,10 +114,10 @@ def test_a_step_is_given_its_own_settings_and_no_others(modality: str, step: str
 
 @pytest.mark.parametrize(
     ("step", "section"),
-    [("plan", "census"), ("assemble", "census"), ("verify", "census"), ("index", "release"), ("release", "release")],
+    [("plan", Config().census.plan), ("assemble", Config().census.assemble), ("index", Config().release)],
 )
-def test_a_step_of_census_or_release_is_given_its_section(step: str, section: str) -> None:
-    assert Config().step_settings(step) == getattr(Config(), section).model_dump(mode="json")
+def test_a_step_of_census_or_release_is_given_its_section(step: str, section: Section) -> None:
+    assert Config().step_settings(step) == section.model_dump(mode="json")
 
 
 def test_the_configuration_is_frozen() -> None:

@@ -244,7 +244,7 @@ def call_step(arguments: argparse.Namespace) -> int:
         "admit": lambda: steps.admit(arguments.asset, settings, out, limits),
         "convert": lambda: steps.convert(arguments.admission, inbox, settings, out, limits),
         "normalise": lambda: steps.normalise(arguments.conversion, settings, out, limits),
-        "plan": lambda: steps.plan(inbox, work, out),
+        "plan": lambda: steps.plan(inbox, work, settings, out),
         "assemble": lambda: steps.assemble(arguments.plan, inbox, work, settings, out),
         "verify": lambda: steps.verify(arguments.plan, arguments.assembly, out),
         "index": lambda: steps.index(inbox, work, settings, out),

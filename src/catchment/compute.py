@@ -1,7 +1,7 @@
 """Where per-piece work runs: the only file that imports Dask.
 
 `each(function, pieces)` yields results in the order of the pieces with a bounded number under way. A scheduler is
-started only where there are enough pieces to pay for it; today it lives in this process (threads).
+started only where there are enough pieces to pay for it; it lives in this process (threads) or below it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def available_threads() -> int:
 
 
 @contextlib.contextmanager
-def cluster(threads: int) -> Iterator[Client]:
-    """Yield a Dask client over threads of this process; nothing is left behind."""
+def cluster(threads: int, processes: bool = False) -> Iterator[Client]:
+    """Yield a Dask client over threads of this process, or as many processes; nothing is left behind."""
     import dask
     from distributed import Client
 
@@ -45,16 +45,24 @@ def cluster(threads: int) -> Iterator[Client]:
         dask.config.set(settings),
         # without an address it takes port 8787 and warns where another run has it
         Client(
-            processes=False, n_workers=1, threads_per_worker=threads, dashboard_address=":0", memory_limit=0
+            processes=processes,
+            n_workers=threads if processes else 1,
+            threads_per_worker=1 if processes else threads,
+            dashboard_address=":0",
+            memory_limit=0,
         ) as client,
     ):
         yield client
 
 
-def each(function: Callable[[P], R], pieces: Iterable[P], threads: int | None = None) -> Iterator[R]:
+def each(
+    function: Callable[[P], R], pieces: Iterable[P], threads: int | None = None, processes: bool = False
+) -> Iterator[R]:
     """Yield `function(piece)` for each piece, in order; at most two pieces a thread are under way or waiting.
 
-    The function must be safe to run twice for a piece: a lost worker's piece is run again.
+    `processes`: as many processes of one thread each, for libraries that threads of one process crash; function and
+    pieces then travel as pickles. The function must be safe to run twice for a piece: a lost worker's piece is run
+    again.
     """
     threads = available_threads() if threads is None else threads
     remaining = iter(pieces)
@@ -63,7 +71,7 @@ def each(function: Callable[[P], R], pieces: Iterable[P], threads: int | None = 
     if threads < 2 or len(first) < PIECES_WORTH_A_CLUSTER:
         yield from map(function, pieces)
         return
-    with cluster(threads) as client:
+    with cluster(threads, processes) as client:
         under_way: deque[Any] = deque()
         for piece in pieces:
             under_way.append(client.submit(function, piece, pure=False))

@@ -126,11 +126,33 @@ class MassspecSettings(Section):
 # --- census and release ------------------------------------------------------------------------------------------
 
 
-class CensusSettings(Section):
+class CensusPlan(Section):
+    organisms: tuple[str, ...] = ()
+    """Organisms that the census takes (`homo_sapiens`); none named: every organism of the dataset schema."""
+    assays: tuple[str, ...] = ()
+    """Assays (EFO) whose cells the census takes, each with every assay below it; none named: all."""
+    tissue_types: tuple[str, ...] = ()
+    """Tissue types (`tissue`, `organoid`) whose cells the census takes; none named: all."""
+    primary_only: bool = False
+    """Take primary data only: each cell once."""
+    blocklist: tuple[str, ...] = ()
+    """Submissions or datasets, by accession, that the census goes without."""
+    dense_ids: bool = False
+    """Number cells and genes anew, 0 to n - 1, one fragment an array, as the validator of CZI's builder has it."""
+
+
+class CensusAssemble(Section):
     normalized_layer: bool = True
     """Write X/normalized (row sums of 1) beside X/raw, as Census schema 2.4.0 has it."""
     zstd_level: int = Field(3, ge=1, le=19)
     """Compression of the census's arrays; 9 for a release that is downloaded more often than it is built."""
+    memory_mb: int = Field(2_000, ge=500)
+    """What all workers together may use, 1,000 MB each: it bounds how many there are."""
+
+
+class CensusSettings(Section):
+    plan: CensusPlan = CensusPlan()
+    assemble: CensusAssemble = CensusAssemble()
 
 
 class ReleaseSettings(Section):
@@ -171,7 +193,7 @@ class Config(Section):
         if modality is not None:
             section = getattr(getattr(self, modality), step)
         else:
-            section = self.release if step in ("index", "release") else self.census
+            section = self.release if step in ("index", "release") else getattr(self.census, step)
         return section.model_dump(mode="json")  # type: ignore[no-any-return]
 
 

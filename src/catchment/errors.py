@@ -40,7 +40,17 @@ class NothingKept(CatchmentError):
 
 
 class CensusWrong(CatchmentError):
-    """An assembled census is not what its plan and its sources say it must be: it must not be released."""
+    """An assembled census is not what its plan and its sources say it must be: it must not be released.
+
+    Attributes
+    ----------
+    findings
+        Every fault, as the records have findings.
+    """
+
+    def __init__(self, message: str, findings: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 class ReaderFailed(CatchmentError):

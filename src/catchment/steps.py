@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from catchment.config import CensusSettings, ReleaseSettings
+from catchment.config import CensusAssemble, CensusPlan, ReleaseSettings
 from catchment.errors import NothingKept
 from catchment.isolation import Limits
 from catchment.modalities import (
@@ -258,16 +258,29 @@ def store_of(asset: Asset, key: str) -> Path:
 # --- the census --------------------------------------------------------------------------------------------------
 
 
-def plan(inbox: Path, work: Path, out: Path) -> Planned:
-    """Choose datasets, rows and ids from the contributions of every asset that is through; write `plan.json`."""
+def plan(inbox: Path, work: Path, settings: Settings, out: Path) -> Planned:
+    """Choose datasets, rows and ids from what every asset contributes and the last release's ledger: `plan.json`."""
+    from catchment.census.inclusion import looks_at_cells
+    from catchment.census.last_release import read_ledger
     from catchment.census.plan import plan as draw_plan
+    from catchment.census.source import read_groups
 
+    chosen = CensusPlan.model_validate(settings)
     normalised, withheld = outcomes(inbox, work)
     seen: list[Normalised | Held] = [*normalised, *withheld]
     contents = {key_of(record.asset): content_of(record) for record in seen}
-    watch = Stopwatch("plan", VERSIONS["census"]["plan"], {"outcomes": digest_json(contents)})
-    planned = Planned(plan=draw_plan(normalised, withheld), assets=tuple(sorted(contents)), **watch.stamp())
-    return finish(planned, out)
+    ledger = read_ledger(Path("releases"))
+    allotted = [one.model_dump(mode="json") for one in ledger.allotments]
+    inputs = {"outcomes": digest_json(contents), "ledger": digest_json(allotted)}
+    watch = Stopwatch("plan", VERSIONS["census"]["plan"], inputs, settings)
+    matrices = [one.dataset for one in normalised if one.dataset.product.kind == "soma"]
+    groups = (
+        {one.dataset: read_groups(f"{one.store}/{one.product.path}") for one in matrices}
+        if looks_at_cells(chosen)
+        else {}
+    )
+    drawn = draw_plan(normalised, withheld, ledger, chosen, groups)
+    return finish(Planned(plan=drawn, assets=tuple(sorted(contents)), **watch.stamp()), out)
 
 
 def outcomes(inbox: Path, work: Path, only: Iterable[str] | None = None) -> tuple[list[Normalised], list[Held]]:
@@ -287,6 +300,7 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
 
     planned = load(Planned, plan_file)
     version = VERSIONS["census"]["assemble"]
+    chosen = CensusAssemble.model_validate(settings)
     by_dataset = {record.asset.dataset: record for record in outcomes(inbox, work, planned.assets)[0]}
     contributions = {name: r.contribution.model_dump(mode="json") for name, r in by_dataset.items()}
     inputs = {
@@ -298,9 +312,11 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
     logger.info("assemble starts: %d datasets", len(planned.plan.datasets))
 
     def make(scratch: Path) -> Census:
-        return write_census(planned.plan, by_dataset, Path.cwd(), scratch, CensusSettings.model_validate(settings))
+        return write_census(planned.plan, by_dataset, Path.cwd(), scratch, chosen)
 
-    store = STORES / "census/assemble" / content_key(inputs, version, settings)
+    # how many workers there are changes no value: it has no place in the key
+    in_key = chosen.model_dump(mode="json", exclude={"memory_mb"})
+    store = STORES / "census/assemble" / content_key(inputs, version, in_key)
     census, files = stored(store, Census, make)
     return finish(Assembled(store=str(store), files=files, census=census, **watch.stamp()), out)
 
@@ -313,7 +329,7 @@ def verify(plan_file: Path, assembly: Path, out: Path) -> Verified:
     inputs = {"plan": content_of(planned), "assemble": content_of(assembled)}
     watch = Stopwatch("verify", VERSIONS["census"]["verify"], inputs)
     logger.info("verify starts: %s", assembled.store)
-    verification = check_census(planned.plan, assembled.census, Path(assembled.store), Path.cwd())
+    verification = check_census(planned.plan, assembled.census, Path(assembled.store), Path.cwd(), assembled.files)
     digest = assembled.census.logical_digest
     return finish(Verified(logical_digest=digest, verification=verification, **watch.stamp()), out)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,11 @@ import pyarrow as pa
 import tiledbsoma
 
 from catchment.census.assemble import assemble
+from catchment.census.last_release import read_ledger
+from catchment.census.ledger import Ledger
 from catchment.census.plan import plan
-from catchment.config import CensusSettings
+from catchment.census.source import read_groups
+from catchment.config import CensusAssemble, CensusPlan
 from catchment.schema.records import (
     Asset,
     Census,
@@ -21,6 +27,7 @@ from catchment.schema.records import (
     Dataset,
     Derived,
     Description,
+    EarlierGenes,
     Finding,
     Held,
     MadeBy,
@@ -75,6 +82,7 @@ class Made:
     counts: Counts
     genes: Sequence[int]
     organism: str = HUMAN
+    version: str = "counts"
     obs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     var: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
@@ -200,23 +208,55 @@ class Built:
         return self.store / self.census.soma
 
 
-def build_census(workdir: Path, *datasets: Made, others: Sequence[Normalised] = (), **settings: Any) -> Built:
-    """Write datasets, plan and assemble a census of them and of records without a matrix."""
-    workdir.mkdir(exist_ok=True)
-    records = list(others)
+def write_datasets(workdir: Path, *datasets: Made) -> list[Normalised]:
+    """Write datasets below a build folder, where they are not there yet, and return their records."""
+    records = []
     for made in datasets:
         blank = record(made.number, organisms=(made.organism,), cells=made.counts.shape[0])
-        path = workdir / blank.dataset.store / "counts.soma"
-        write_soma(made, path)
-        product = blank.dataset.product.model_copy(update={"logical_digest": logical_digest(str(path))})
-        dataset = blank.dataset.model_copy(update={"product": product})
-        records.append(blank.model_copy(update={"dataset": dataset}))
-    planned = plan(records, [])
+        path = workdir / blank.dataset.store / f"{made.version}.soma"
+        if not path.exists():
+            write_soma(made, path)
+        product = blank.dataset.product.model_copy(
+            update={"path": path.name, "logical_digest": logical_digest(str(path))}
+        )
+        records.append(blank.model_copy(update={"dataset": blank.dataset.model_copy(update={"product": product})}))
+    return records
+
+
+def build_census(
+    workdir: Path,
+    *datasets: Made,
+    others: Sequence[Normalised] = (),
+    choice: CensusPlan | None = None,
+    ledger: Ledger | None = None,
+    folder: str = "census",
+    **settings: Any,
+) -> Built:
+    """Write datasets, plan and assemble a census of them and of records without a matrix."""
+    workdir.mkdir(exist_ok=True)
+    matrices = write_datasets(workdir, *datasets)
+    uris = {one.dataset.dataset: f"{workdir}/{one.dataset.store}/{one.dataset.product.path}" for one in matrices}
+    groups = {name: read_groups(uri) for name, uri in uris.items()}
+    records = [*others, *matrices]
+    planned = plan(records, [], ledger, choice, groups)
     contributions = {one.dataset.dataset: one for one in records}
     scratch = workdir / "scratch"
     scratch.mkdir()
-    census = assemble(planned, contributions, workdir, scratch, CensusSettings(**settings))
-    return Built(planned, contributions, census, scratch.rename(workdir / "census"), workdir)
+    census = assemble(planned, contributions, workdir, scratch, CensusAssemble(**settings))
+    (workdir / folder).parent.mkdir(parents=True, exist_ok=True)
+    return Built(planned, contributions, census, scratch.rename(workdir / folder), workdir)
+
+
+def released(built: Built, release: str = "2026.1") -> Ledger:
+    """Publish a census as the release that the next one goes on from, and return its ledger."""
+    folder = built.workdir / "releases" / release / "census"
+    shutil.copytree(built.store, folder, copy_function=os.link)
+    pointer = built.workdir / "releases/latest.json"
+    pointer.write_text(json.dumps({"release": release}))
+    ledger = read_ledger(built.workdir / "releases")
+    return replace(
+        ledger, genes=EarlierGenes(path=f"releases/{release}/census/genes.parquet", sha256=ledger.genes.sha256)
+    )
 
 
 def three_datasets() -> tuple[Made, ...]:

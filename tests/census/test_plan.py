@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catchment.census.ledger import Ledger, allotment_of
 from catchment.census.plan import plan
-from catchment.schema.records import Plan
+from catchment.config import CensusPlan
+from catchment.schema.records import CellGroup, Plan
+from catchment.vocabulary import organisms
 
 from .synthetic_census import HUMAN, MOUSE, held_record, record
 
@@ -84,6 +89,92 @@ def test_held_assets_are_counted_with_the_codes_that_hold_them() -> None:
         ("CEN-005", "info", "CAT00000001A.D0001", "held at admit: H5-001"),
         ("CEN-005", "info", "CAT00000002A.D0001", "held at admit: H5-001"),
     ]
+
+
+def groups(**cells: int) -> dict[str, tuple[CellGroup, ...]]:
+    """Cells of dataset 1, by assay (last digits), tissue type and whether they are primary."""
+    found = []
+    for name, number in cells.items():
+        assay, tissue_type, primary = name.split("_")
+        found.append(
+            CellGroup(
+                assay_ontology_term_id=f"EFO:{assay[1:]}",
+                tissue_type=tissue_type,
+                is_primary_data=primary == "primary",
+                cells=number,
+            )
+        )
+    return {"CAT00000001A.D0001": tuple(found)}
+
+
+CELLS = groups(a0009922_tissue_primary=5, a0009922_organoid_primary=2, a0008931_tissue_copy=3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "left_out"),
+    [
+        ({}, 10, []),
+        ({"tissue_types": ["tissue"]}, 8, [("CEN-007", "organoid", 2)]),
+        ({"primary_only": True}, 7, [("CEN-008", "is_primary_data False", 3)]),
+        ({"assays": ["EFO:0009922"]}, 7, [("CEN-006", "EFO:0008931 (Smart-seq2)", 3)]),
+        ({"assays": ["EFO:0010183"]}, 10, []),  # both are below single cell library construction
+        (
+            {"assays": ["EFO:0009922"], "tissue_types": ["tissue"], "primary_only": True},
+            5,
+            [("CEN-007", "organoid", 2), ("CEN-006", "EFO:0008931 (Smart-seq2)", 3)],
+        ),
+        ({"tissue_types": ["cell line"]}, 0, [("CEN-007", "tissue", 8), ("CEN-007", "organoid", 2)]),
+    ],
+)
+def test_inclusion_rules_leave_out_groups_of_cells_and_count_them(
+    settings: dict[str, Any], kept: int, left_out: list[tuple[str, str, int]]
+) -> None:
+    drawn = plan([record(1, cells=10), record(2)], [], None, CensusPlan(**settings), CELLS)
+    own = [one for one in drawn.datasets if one.dataset == "CAT00000001A.D0001"]
+    assert sum(one.rows for one in own) == kept
+    found = [(one.code, one.found, one.count) for one in drawn.excluded]
+    assert sorted(found) == sorted(left_out)
+    assert kept + sum(cells for _, _, cells in left_out) == 10
+    assert drawn.organisms == {"homo_sapiens": kept + 3}
+
+
+def test_organisms_and_a_blocklist_leave_out_datasets() -> None:
+    records = [record(1), record(2, organisms=(MOUSE,)), record(3), record(4, "imaging")]
+    settings = CensusPlan(organisms=("homo_sapiens",), blocklist=("CAT00000003A", "CAT00000004A.D0001"))
+    drawn = plan(records, [], None, settings)
+    assert [one.dataset for one in drawn.datasets] == ["CAT00000001A.D0001"]
+    assert [(one.code, one.where, one.found, one.count) for one in drawn.excluded] == [
+        ("CEN-010", "CAT00000002A.D0001", "mus_musculus", 3),
+        ("CEN-009", "CAT00000003A.D0001", "on census.plan.blocklist", 3),
+        ("CEN-009", "CAT00000004A.D0001", "on census.plan.blocklist", 1),
+    ]
+
+
+def test_of_a_revised_submission_only_the_latest_revision_is_taken() -> None:
+    def revised(number: int, revision: str) -> Any:
+        one, accession = record(number), f"CAT00000001A{revision}"
+        return one.model_copy(
+            update={"dataset": one.dataset.model_copy(update={"accession": accession, "dataset": f"{accession}.D0001"})}
+        )
+
+    drawn = plan([revised(1, ""), revised(2, ".v2"), revised(3, ".v10")], [])
+    assert [one.dataset for one in drawn.datasets] == ["CAT00000001A.v10.D0001"]
+    assert {(one.code, one.found) for one in drawn.excluded} == {("CEN-011", "CAT00000001A.v10 is there")}
+
+
+@pytest.mark.parametrize("organism", sorted(organisms()))
+def test_every_organism_of_the_schema_has_an_experiment(organism: str) -> None:
+    drawn = plan([record(1, organisms=(organism,))], [])
+    assert drawn.organisms == {organisms()[organism].name: 3}
+
+
+def test_the_dense_form_numbers_anew() -> None:
+    first = plan([record(1), record(2, cells=4)], [])
+    ledger = Ledger(tuple(allotment_of(one) for one in first.datasets))
+    assert rows(plan([record(2, cells=4)], [], ledger)) == [("CAT00000002A.D0001", "homo_sapiens", 1, 3, 4)]
+    dense = plan([record(2, cells=4)], [], ledger, CensusPlan(dense_ids=True))
+    assert rows(dense) == [("CAT00000002A.D0001", "homo_sapiens", 0, 0, 4)]
+    assert (dense.earlier, dense.dense) == ((), True)
 
 
 MODALITIES = st.sampled_from(["singlecell", "imaging", "massspec"])

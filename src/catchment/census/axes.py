@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catchment import vocabulary
-from catchment.census.statistics import CellStatistics
 from catchment.errors import CatchmentError
 from catchment.schema.columns import OBS, OBS_FROM_DATASET, TEXT, VAR, VAR_FROM_DATASET, to_table
 from catchment.schema.records import PlannedDataset
@@ -60,11 +59,22 @@ def decoded(column: pa.ChunkedArray) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def union_of_genes(tables: Sequence[pa.Table]) -> pa.Table:
-    """Return every gene of the datasets once, in order of their ids, as the first dataset that has it describes it."""
-    found = pa.concat_tables(tables) if tables else pa.table({column.name: [] for column in VAR_FROM_DATASET})
-    _, first = np.unique(np.asarray(found["feature_id"], dtype=object).astype(str), return_index=True)
-    return found.take(pa.array(first))
+def union_of_genes(tables: Iterable[pa.Table], earlier: pa.Table | None = None) -> pa.Table:
+    """Return every gene once: those with ids already in their order, then the new ones in order of their names' ids.
+
+    A gene stays as it was described first, also where no dataset has it any more: its id is nobody else's, and what
+    was divided by its length stays right.
+    """
+    union = pa.table({column.name: pa.array([], column.type) for column in VAR_FROM_DATASET})
+    if earlier is not None:
+        union = pa.concat_tables([union, earlier.select(union.column_names)])
+    kept = union.num_rows
+    for table in tables:
+        known = pc.is_in(table["feature_id"], value_set=union["feature_id"].combine_chunks())
+        union = pa.concat_tables([union, table.filter(pc.invert(known)).cast(union.schema)]).combine_chunks()
+    new = union.slice(kept)
+    _, first = np.unique(np.asarray(new["feature_id"], dtype=object).astype(str), return_index=True)
+    return pa.concat_tables([union.slice(0, kept), new.take(pa.array(first))]).combine_chunks()
 
 
 def gene_map(genes: Genes, union: pa.Table) -> Int64:
@@ -144,19 +154,21 @@ def dictionaries_of(
 def obs_table(
     obs: pa.Table,
     planned: PlannedDataset,
-    statistics: CellStatistics,
+    first_row: int,
+    statistics: Mapping[str, pa.Array],
     measured: int,
     dictionaries: Mapping[str, Sequence[str]],
 ) -> pa.Table:
-    """Return a dataset's block of the census's obs; `measured` is how many genes of the census the dataset has."""
-    rows = planned.rows
+    """Return some rows of the census's obs that follow each other, all of one dataset.
+
+    `measured`: how many genes of the census the dataset has.
+    """
+    rows = obs.num_rows
     values = {name: obs[name].combine_chunks() for name in obs.column_names}
-    values["soma_joinid"] = pa.array(np.arange(planned.first_row, planned.first_row + rows))
+    values["soma_joinid"] = pa.array(np.arange(first_row, first_row + rows))
     values["dataset_id"] = pa.array([planned.dataset], TEXT).take(pa.array(np.zeros(rows, np.int64)))
     values["n_measured_vars"] = pa.array(np.full(rows, measured, np.int64))
-    for name in ("raw_sum", "nnz", "raw_mean_nnz", "raw_variance_nnz"):
-        values[name] = pa.array(getattr(statistics, name))
-    return to_table(OBS, values, dictionaries)
+    return to_table(OBS, {**values, **statistics}, dictionaries)
 
 
 def marked(obs: pa.Table, assays: frozenset[str]) -> npt.NDArray[np.bool_]:

@@ -1,24 +1,20 @@
-"""What an organism's part of a census will hold, read from its datasets before anything is written."""
+"""What an organism's part of a census will hold, drawn from its datasets' axes before any count is read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from catchment.census.axes import (
-    Genes,
-    dictionaries_of,
-    gene_map,
-    union_of_genes,
-    values_of,
-    var_table,
-    with_general_tissue,
-)
-from catchment.census.source import Source
-from catchment.schema.columns import OBS, to_table
+from catchment.census.axes import dictionaries_of, gene_map, union_of_genes, values_of, var_table
+from catchment.census.axis import Axis, axis_of
+from catchment.census.ledger import height_of, in_order
+from catchment.schema.columns import GENES, OBS, TEXT, VAR_FROM_DATASET, names, to_table
 from catchment.schema.records import Plan, PlannedDataset
 from catchment.soma import Int64
 from catchment.vocabulary import Organism, organisms
@@ -28,13 +24,16 @@ from catchment.vocabulary import Organism, organisms
 class Experiment:
     """One organism's part of the census, known before anything is written.
 
-    `gene_maps`: by dataset, the census's column of each of its columns. `dictionaries`: by column of obs.
+    `datasets` in order of their rows; `height`: rows of its arrays, holes included; `axes`, `gene_maps`: by dataset,
+    its tables, and the census's column of each of its columns. `dictionaries`: by column of obs.
     """
 
     organism: Organism
     datasets: tuple[PlannedDataset, ...]
+    height: int
     genes: pa.Table
-    gene_maps: dict[str, Int64]
+    axes: dict[str, Axis]
+    gene_maps: dict[str, npt.NDArray[np.int32]]
     dictionaries: dict[str, list[str]]
 
     @property
@@ -45,7 +44,7 @@ class Experiment:
     @property
     def shape(self) -> tuple[int, int]:
         """Cells and genes; an array of a SOMA has at least one of each."""
-        return (sum(dataset.rows for dataset in self.datasets), max(self.genes.num_rows, 1))
+        return (self.height, max(self.genes.num_rows, 1))
 
     @property
     def empty_obs(self) -> pa.Table:
@@ -63,24 +62,39 @@ class Experiment:
     def measured_by(self, dataset: PlannedDataset) -> Int64:
         """Return the columns of the census that a dataset measured, rising."""
         mapped = self.gene_maps[dataset.dataset]
-        return np.sort(mapped[mapped >= 0])
+        return np.sort(mapped[mapped >= 0]).astype(np.int64)
 
 
-def survey(plan: Plan, name: str, workdir: Path, threads: int) -> Experiment:
-    """Read the genes and the values of obs of an organism's datasets; no counts."""
+def survey(plan: Plan, name: str, earlier: pa.Table, workdir: Path, threads: int) -> Experiment:
+    """Draw up an organism's experiment; `earlier`: the genes that have ids already. No count is read."""
     organism = next(one for one in organisms().values() if one.name == name)
-    datasets = tuple(dataset for dataset in plan.datasets if dataset.organism == name)
-    genes: dict[str, Genes] = {}
-    values: list[dict[str, set[str]]] = []
-    for planned in datasets:
-        with Source(planned, workdir, threads) as source:
-            genes[planned.dataset] = source.genes(organism)
-            values.append(values_of(with_general_tissue(source.obs())))
-    union = union_of_genes([one.table for one in genes.values()])
+    datasets = in_order(plan, name)
+    axes = {one.dataset: axis_of(one, organism, workdir, threads) for one in datasets}
+    by_name = sorted(axes)
+    own = earlier.filter(pc.equal(earlier["organism"], name))
+    union = union_of_genes((axes[one].genes().table for one in by_name), own)
     return Experiment(
         organism=organism,
         datasets=datasets,
+        height=height_of(plan, name),
         genes=union,
-        gene_maps={dataset: gene_map(one, union) for dataset, one in genes.items()},
-        dictionaries=dictionaries_of(values, datasets),
+        axes=axes,
+        gene_maps={one: gene_map(axes[one].genes(), union).astype(np.int32) for one in by_name},
+        dictionaries=dictionaries_of([values_of(axes[one].cells()) for one in by_name], datasets),
     )
+
+
+def gene_table(experiments: Sequence[Experiment], earlier: pa.Table) -> pa.Table:
+    """Return which gene has which id, of all organisms: also of those that have no cells in this census."""
+    tables = [
+        earlier.filter(pc.invert(pc.is_in(earlier["organism"], pa.array([one.name for one in experiments], TEXT))))
+    ]
+    for one in experiments:
+        columns = {name: one.genes[name] for name in names(VAR_FROM_DATASET)}
+        rows = one.genes.num_rows
+        tables.append(
+            pa.table({"organism": pa.array([one.name] * rows, TEXT), "soma_joinid": np.arange(rows), **columns})
+        )
+    schema = pa.schema([(column.name, column.type) for column in GENES])
+    whole = pa.concat_tables([table.select(schema.names).cast(schema) for table in tables])
+    return whole.sort_by([("organism", "ascending"), ("soma_joinid", "ascending")])

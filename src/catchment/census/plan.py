@@ -1,93 +1,151 @@
 """The plan of a census: which datasets, which rows of the matrix, which ids, and what was left out. Pure.
 
-Every dataset that is through is taken, of every modality and whatever its schema version; only a matrix fills rows.
-The order is that of the dataset accessions: equal records, equal plan.
-
-Unlike CZI's census (schema 2.4.0, "Data included"), no cell is left out for its assay or its tissue type: all cells of
-a dataset are there, with the columns to choose by.
+Without inclusion rules every dataset that is through is taken, of every modality, whatever its schema version, with all
+its cells; only a matrix fills rows. Datasets are in order of their accessions: equal records, equal ledger, equal plan.
+Rows and ids are those that the ledger of the last release has; what is new comes after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
-from catchment.census.rules import HELD, NO_CELLS, ORGANISM_MIXED, ORGANISM_UNKNOWN, SAME_CONTENT
-from catchment.schema.records import Finding, Held, Normalised, Plan, PlannedDataset
+from catchment.census.inclusion import cells_in, choose_cells
+from catchment.census.ledger import MATRIX, Ledger, allot
+from catchment.census.rules import (
+    BLOCKED,
+    HELD,
+    NO_CELLS,
+    ORGANISM_LEFT_OUT,
+    ORGANISM_MIXED,
+    ORGANISM_UNKNOWN,
+    SAME_CONTENT,
+    SUPERSEDED,
+)
+from catchment.config import CensusPlan
+from catchment.schema.records import CellGroup, Finding, Held, Normalised, Plan, PlannedDataset
 from catchment.vocabulary import organisms
 
-MATRIX = "singlecell"
 NO_JOINID = -1
+REVISION = re.compile(r"(.+)\.v([0-9]+)")
+Groups = Mapping[str, Sequence[CellGroup]]
 
 
-def plan(normalised: Sequence[Normalised], held: Sequence[Held]) -> Plan:
-    """Return the plan for the datasets that are through, and a finding for each asset that the census goes without."""
-    chosen, excluded = choose(sorted(normalised, key=lambda record: record.dataset.dataset))
-    datasets: list[PlannedDataset] = []
-    cells: dict[str, int] = {}
-    matrices = 0
-    for record in chosen:
-        organism = organism_name(record) if record.dataset.modality == MATRIX else None
-        if organism is None:
-            datasets.append(planned(record))
-            continue
-        first_row, rows = cells.get(organism, 0), cell_count(record)
-        datasets.append(planned(record, organism=organism, joinid=matrices, first_row=first_row, rows=rows))
-        cells[organism] = first_row + rows
-        matrices += 1
+def plan(
+    normalised: Sequence[Normalised],
+    held: Sequence[Held],
+    ledger: Ledger | None = None,
+    settings: CensusPlan | None = None,
+    groups: Groups | None = None,
+) -> Plan:
+    """Return the plan for the datasets that are through, and a finding for all that the census goes without.
+
+    Parameters
+    ----------
+    ledger
+        what earlier releases allotted.
+    groups
+        by dataset, its cells by group; read only where a rule of `settings` tells cells apart.
+    """
+    settings = settings or CensusPlan()
+    ledger = Ledger() if ledger is None or settings.dense_ids else ledger
+    wanted, excluded = choose(sorted(normalised, key=lambda one: one.dataset.dataset), settings, groups or {})
+    datasets, earlier = allot(wanted, ledger)
+    cells: Counter[str] = Counter()
+    for one in datasets:
+        if one.organism is not None:
+            cells[one.organism] += one.rows
     return Plan(
-        datasets=tuple(datasets),
+        datasets=datasets,
         excluded=(*excluded, *held_findings(held)),
         organisms=dict(sorted(cells.items())),
+        earlier=earlier,
+        genes=ledger.genes,
+        dense=settings.dense_ids,
     )
 
 
-def planned(
-    record: Normalised, organism: str | None = None, joinid: int = NO_JOINID, first_row: int = 0, rows: int = 0
-) -> PlannedDataset:
-    """Return a dataset with its place in the census; without a matrix it has no organism, no rows and joinid -1."""
+def planned(record: Normalised, left_out: tuple[CellGroup, ...]) -> PlannedDataset:
+    """Return a dataset that has no rows yet; without a matrix it has no organism and never has any."""
     dataset = record.dataset
+    matrix = dataset.modality == MATRIX
     return PlannedDataset(
         accession=dataset.accession,
         dataset=dataset.dataset,
         modality=dataset.modality,
-        organism=organism,
+        organism=organism_name(record) if matrix else None,
         store=dataset.store,
         path=dataset.product.path,
         logical_digest=dataset.product.logical_digest,
-        joinid=joinid,
-        first_row=first_row,
-        rows=rows,
+        joinid=NO_JOINID,
+        rows=cell_count(record) - cells_in(left_out) if matrix else 0,
+        left_out=left_out,
     )
 
 
-def choose(records: Iterable[Normalised]) -> tuple[list[Normalised], list[Finding]]:
-    """Return the records that the census takes, in the order given, and why not the others."""
-    chosen: list[Normalised] = []
+def choose(
+    records: Sequence[Normalised], settings: CensusPlan, groups: Groups
+) -> tuple[list[PlannedDataset], list[Finding]]:
+    """Return the datasets that the census takes, in the order given, and why not the others, or some of their cells."""
+    chosen: list[PlannedDataset] = []
     excluded: list[Finding] = []
     first_with: dict[tuple[str, str], str] = {}
+    latest = latest_revisions(records)
     for record in records:
+        name = record.dataset.dataset
         content = (record.dataset.modality, record.dataset.product.logical_digest)
-        reason = reason_against(record, first_with.get(content))
+        reason = reason_against(record, first_with.get(content), latest, settings)
         if reason is None:
-            chosen.append(record)
-            first_with[content] = record.dataset.dataset
+            left_out, findings = choose_cells(name, groups.get(name, ()), settings)
+            excluded += findings
+            if left_out and cells_in(left_out) == cell_count(record):
+                continue  # each of its groups has a finding
+            chosen.append(planned(record, left_out))
+            first_with[content] = name
         else:
             excluded.append(reason)
     return chosen, excluded
 
 
-def reason_against(record: Normalised, twin: str | None) -> Finding | None:
+def revision_of(accession: str) -> tuple[str, int]:
+    """Return a submission's accession without its revision, and the revision: 1 where it names none."""
+    named = REVISION.fullmatch(accession)
+    return (named[1], int(named[2])) if named else (accession, 1)
+
+
+def latest_revisions(records: Iterable[Normalised]) -> dict[str, int]:
+    """Return the highest revision of each submission that has any."""
+    latest: dict[str, int] = {}
+    for record in records:
+        base, revision = revision_of(record.dataset.accession)
+        latest[base] = max(latest.get(base, 0), revision)
+    return latest
+
+
+def reason_against(
+    record: Normalised, twin: str | None, latest: Mapping[str, int], settings: CensusPlan
+) -> Finding | None:
     """Return why a dataset cannot be in the census; `twin` is the dataset before it that has the same content."""
-    name = record.dataset.dataset
+    name, accession = record.dataset.dataset, record.dataset.accession
+    cells = max(cell_count(record), 1)
+    base, revision = revision_of(accession)
+    if {name, accession, base} & set(settings.blocklist):
+        return BLOCKED.broken(name, "on census.plan.blocklist", count=cells)
+    if revision < latest[base]:
+        return SUPERSEDED.broken(name, f"{base}.v{latest[base]} is there", count=cells)
     if twin is not None:
-        return SAME_CONTENT.broken(name, f"the content of {twin}")
+        return SAME_CONTENT.broken(name, f"the content of {twin}", count=cells)
     if record.dataset.modality != MATRIX:
         return None
     terms = organism_terms(record)
     if len(terms) > 1:
-        return ORGANISM_MIXED.broken(name, ", ".join(terms))
-    if organism_name(record) is None:
-        return ORGANISM_UNKNOWN.broken(name, ", ".join(terms) or "no organism")
+        return ORGANISM_MIXED.broken(name, ", ".join(terms), count=cells)
+    organism = organism_name(record)
+    if organism is None:
+        return ORGANISM_UNKNOWN.broken(name, ", ".join(terms) or "no organism", count=cells)
+    if settings.organisms and not {organism, *terms} & set(settings.organisms):
+        return ORGANISM_LEFT_OUT.broken(name, organism, expected=", ".join(settings.organisms), count=cells)
     if cell_count(record) == 0:
         return NO_CELLS.broken(name, "0 cells")
     return None

@@ -41,3 +41,52 @@ HELD = declare(
     expected="an asset that every step before the census let through",
     fix="look at the asset's own findings and mend what they name",
 )
+ASSAY_LEFT_OUT = declare(
+    "CEN-006",
+    "info",
+    "cells of an assay that this census does not take",
+    expected="one of census.plan.assays, or an assay below one",
+    fix="add the assay to census.plan.assays if its cells belong in this census",
+)
+TISSUE_TYPE_LEFT_OUT = declare(
+    "CEN-007",
+    "info",
+    "cells of a tissue type that this census does not take",
+    expected="one of census.plan.tissue_types",
+    fix="add the tissue type to census.plan.tissue_types if its cells belong in this census",
+)
+NOT_PRIMARY = declare(
+    "CEN-008",
+    "info",
+    "cells that are not primary data",
+    expected="primary data, each cell once",
+    fix="set census.plan.primary_only to false if every dataset should have all its cells",
+)
+BLOCKED = declare(
+    "CEN-009",
+    "info",
+    "a dataset is on the blocklist",
+    expected="a dataset that census.plan.blocklist does not name",
+    fix="take its accession off census.plan.blocklist if it belongs in this census",
+)
+ORGANISM_LEFT_OUT = declare(
+    "CEN-010",
+    "info",
+    "a matrix of an organism that this census does not take",
+    expected="one of census.plan.organisms",
+    fix="add the organism to census.plan.organisms if its cells belong in this census",
+)
+SUPERSEDED = declare(
+    "CEN-011",
+    "info",
+    "a dataset of which a later revision is there",
+    expected="the latest revision of a submission",
+    fix="nothing: the revision stands for it",
+)
+WRONG = declare(
+    "CEN-100",
+    "error",
+    "an assembled census is not what its plan and its sources say",
+    expected="what the plan and the datasets give",
+    fix="do not release it; report this as a fault of catchment, with the log of the verify step",
+)

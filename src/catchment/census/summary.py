@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from catchment.census.ledger import from_rows
 from catchment.schema.columns import (
     CENSUS_INFO,
     CENSUS_SCHEMA_VERSION,
@@ -17,8 +18,6 @@ from catchment.schema.columns import (
     SUMMARY,
     SUMMARY_CELL_COUNTS,
     Table,
-    names,
-    to_table,
 )
 from catchment.schema.records import Normalised, Plan
 from catchment.vocabulary import PINNED_SCHEMA, Organism, organisms
@@ -75,8 +74,7 @@ class CellCounts:
 
 def numbered(table: Table, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     """Return rows as a table of the declared columns, with `soma_joinid` 0..n-1."""
-    kept = [{"soma_joinid": joinid, **row} for joinid, row in enumerate(rows)]
-    return to_table(table, {name: [row[name] for row in kept] for name in names(table)})
+    return from_rows(table, ({"soma_joinid": joinid, **row} for joinid, row in enumerate(rows)))
 
 
 def census_info(
@@ -116,15 +114,17 @@ def summary_table(counts: Mapping[str, CellCounts], built: date) -> pa.Table:
 
 
 def datasets_table(plan: Plan, contributions: Mapping[str, Normalised]) -> pa.Table:
-    """Return the datasets that fill rows, in order of their joinids.
+    """Return the datasets that fill rows, in order of their joinids: those of withdrawn ones are nobody's.
 
     A submission stands for the collection of CZI's schema, the digest of a dataset's content for its version; the path
     is that of the release.
     """
-    return numbered(
+    filled = sorted((one for one in plan.datasets if one.organism is not None), key=lambda one: one.joinid)
+    return from_rows(
         DATASETS,
         (
             {
+                "soma_joinid": planned.joinid,
                 "citation": f"Dataset {planned.dataset} of submission {planned.accession}",
                 "collection_id": planned.accession,
                 "collection_name": planned.accession,
@@ -136,8 +136,7 @@ def datasets_table(plan: Plan, contributions: Mapping[str, Normalised]) -> pa.Ta
                 "dataset_h5ad_path": f"datasets/{planned.dataset}/{planned.path}",
                 "dataset_total_cell_count": planned.rows,
             }
-            for planned in plan.datasets
-            if planned.organism is not None
+            for planned in filled
         ),
     )
 

@@ -10,100 +10,156 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import tiledbsoma
 
-from catchment.census.axes import decoded, marked, with_general_tissue
+from catchment.census.axes import decoded, gene_map, marked
+from catchment.census.axis import Axis
+from catchment.census.faults import require
+from catchment.census.layers import tile_digest
 from catchment.census.normalised import full_gene_assays, shares_of
+from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, PieceNote
 from catchment.census.source import Block, Source, in_tile, row_blocks
 from catchment.census.summary import CellCounts
-from catchment.errors import CensusWrong
-from catchment.schema.records import PlannedDataset
-from catchment.soma import (
-    TILE,
-    Float32,
-    Int64,
-    RowTile,
-    UInt32,
-    column_keys,
-    context,
-    is_rising,
-    read_parts,
-    row_tile,
-)
-from catchment.vocabulary import organisms
+from catchment.schema.records import PlannedDataset, Shape
+from catchment.soma import TILE, Float32, Int64, RowTile, column_keys, is_rising, read_parts, row_tile
+from catchment.storage import NOTE, kept
 
 SUM_TOLERANCE = 1e-4  # of the shares of a cell: each has 15 bits of mantissa
+VERSION = 1  # raise it when, and only when, more is asked of a piece
+VERIFIED = f"store/census/verified-{VERSION}"
+STATISTICS = ("raw_sum", "nnz", "raw_mean_nnz", "raw_variance_nnz")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One dataset to check; `genes` are the ids of the organism's var, in its order."""
+    """One dataset to check, in an open experiment; `genes` are the ids of the organism's var, in its order.
+
+    `pieces`: the rows that the census's table of pieces has for it; `sealed`: by path, the digest of each file.
+    """
 
     planned: PlannedDataset
+    axis: Axis
+    experiment: Any
     root: Path
+    store: Path
     workdir: Path
     genes: list[str]
+    pieces: list[dict[str, Any]]
+    sealed: dict[str, str]
     threads: int
 
 
 @dataclass
 class Checked:
-    """What was counted on the way: values; columns of the dataset's genes; cells with each gene; cells by group."""
+    """What was counted on the way: values; columns of the dataset's genes; cells with each gene; cells by group.
+
+    `digests`: by layer, of each row tile; `values_read`: those that were read, not taken for what they were before.
+    """
 
     gene_nnz: Int64
     genes: Int64
+    digests: dict[str, list[str]]
     values: int = 0
+    values_read: int = 0
     groups: CellCounts = field(default_factory=CellCounts)
 
 
-def require(holds: bool, message: str) -> None:
-    """Raise where a claim does not hold."""
-    if not holds:
-        raise CensusWrong(f"census: {message}; do not release it, report this as a fault of catchment")
+class VerifiedPiece(Shape):
+    """A piece that was held against its source, value by value."""
+
+    counts: int
 
 
 def check_dataset(part: Part) -> Checked:
     """Hold the rows of one dataset against the dataset."""
-    planned = part.planned
-    address = str(part.root / "census_data" / str(planned.organism))
-    opened: Any = tiledbsoma.Experiment.open(address, context=context(part.threads))
-    with opened as experiment, Source(planned, part.workdir, part.threads) as source:
-        keys_of, genes = columns_of(source, part)
-        checked = Checked(gene_nnz=np.zeros(len(part.genes), np.int64), genes=genes)
-        rows = slice(planned.first_row, planned.first_row + planned.rows - 1)
-        obs = experiment.obs.read(coords=(rows,)).concat().sort_by("soma_joinid").combine_chunks()
-        own_obs = source.obs()
-        check_obs(obs, with_general_tissue(own_obs), planned, len(genes))
+    planned, experiment = part.planned, part.experiment
+    columns, genes = columns_of(part)
+    layers = experiment.ms["RNA"].X
+    checked = Checked(gene_nnz=np.zeros(len(part.genes), np.int64), genes=genes, digests={one: [] for one in layers})
+    own_obs = part.axis.cells()
+    end = planned.first_row
+    for row in part.pieces:
+        require(row["first_row"] == end, f"{planned.dataset}: no piece has row {end}")
+        start, end = end, end + row["rows"]
+        obs = experiment.obs.read(coords=(slice(start, end - 1),)).concat().sort_by("soma_joinid").combine_chunks()
+        check_obs(obs, own_obs.slice(start - planned.first_row, end - start), start, planned, len(genes))
         checked.groups.add(obs)
-        full_gene = marked(own_obs, full_gene_assays())
-        layers = experiment.ms["RNA"].X
-        lengths = gene_lengths(experiment.ms["RNA"].var)
-        for block in row_blocks(planned):
-            raw = census_tile(layers["raw"], block, f"{planned.dataset}: X/raw")
-            check_counts(raw, source.tile(block, keys_of), planned)
-            check_statistics(raw, obs.slice(block.in_dataset.start, block.end - block.first), block, planned)
-            if "normalized" in layers:
-                expected = shares_of(raw, lengths, in_tile(full_gene, block))
-                found = census_tile(layers["normalized"], block, f"{planned.dataset}: X/normalized")
-                check_shares(found, raw, expected, planned)
-                del found
-            checked.values += raw.values.size
-            for _, columns, _ in raw.batches():
-                checked.gene_nnz += np.bincount(columns, minlength=checked.gene_nnz.size)
-            del raw  # before the next one is read: the two would be the peak of memory
+        filled = filled_piece(part, row["store_key"])
+        if filled is not None and (part.workdir / VERIFIED / filled.key / NOTE).exists():
+            take_over(filled, obs, checked, planned)
+        else:
+            before = checked.values
+            check_piece(part, columns, own_obs, obs, (start, end), checked)
+            checked.values_read += checked.values - before
+            if filled is not None:
+                mark_verified(part.workdir / VERIFIED / filled.key, VerifiedPiece(counts=checked.values - before))
+    require(end == planned.first_row + planned.rows, f"{planned.dataset}: no piece has row {end}")
     return checked
 
 
-def columns_of(source: Source, part: Part) -> tuple[UInt32, Int64]:
-    """Return the key of the census's column of each of a dataset's, and the columns that it has, rising."""
-    organism = next(one for one in organisms().values() if one.name == part.planned.organism)
-    genes = source.genes(organism)
-    place_of = {gene: place for place, gene in enumerate(part.genes)}
-    places = [place_of.get(gene, -1) for gene in genes.table["feature_id"].to_pylist()]
-    require(-1 not in places, f"{part.planned.dataset}: {places.count(-1)} genes are not in var")
-    columns = np.full(genes.width, -1, np.int64)
-    columns[genes.columns] = places
-    return column_keys(columns), np.sort(np.array(places, np.int64))
+def mark_verified(store: Path, note: VerifiedPiece) -> None:
+    """Keep that a piece was held against its source."""
+    kept(store, VerifiedPiece, lambda _: note)
+
+
+def filled_piece(part: Part, key: str) -> Filled | None:
+    """Return the piece that the census has byte for byte, by the digests of files sealed; None where it has not."""
+    folder = part.workdir / STORES / key
+    if not (folder / NOTE).exists():
+        return None
+    note = PieceNote.model_validate_json((folder / NOTE).read_bytes())
+    layers = (part.root / "census_data" / str(part.planned.organism) / "ms/RNA/X").relative_to(part.store)
+    shared = all(part.sealed.get(f"{layers}/{file.path}") == file.sha256 for file in note.files)
+    return Filled(folder, note) if shared else None
+
+
+def take_over(filled: Filled, obs: pa.Table, checked: Checked, planned: PlannedDataset) -> None:
+    """Count a piece that was checked before; what obs says of its cells is what was said then."""
+    statistics = filled.statistics()
+    for name in STATISTICS:
+        same = obs[name].combine_chunks().equals(statistics[name])
+        require(same, f"{planned.dataset}: obs/{name} is not what its counts gave before")
+    checked.values += filled.note.counts
+    checked.gene_nnz += filled.gene_nnz(checked.gene_nnz.size)
+    for layer, own in checked.digests.items():
+        own += filled.note.digests[layer]
+
+
+def check_piece(
+    part: Part, columns: Int64, own_obs: pa.Table, obs: pa.Table, span: tuple[int, int], checked: Checked
+) -> None:
+    """Hold some rows, from `span[0]` to `span[1]` - 1, against the dataset, a row tile at a time."""
+    planned = part.planned
+    keys_of = column_keys(columns)
+    full_gene = marked(own_obs, full_gene_assays())
+    layers = part.experiment.ms["RNA"].X
+    lengths = gene_lengths(part.experiment.ms["RNA"].var)
+    with Source(planned, part.workdir, part.threads) as source:
+        for block in row_blocks(planned, span):
+            raw = census_tile(layers[RAW], block, f"{planned.dataset}: X/raw")
+            check_counts(raw, source.tile(block, keys_of), planned)
+            check_statistics(raw, obs.slice(block.first - span[0], block.end - block.first), block, planned)
+            checked.digests[RAW].append(tile_digest(raw, [raw.values], block.first))
+            if NORMALIZED in layers:
+                expected = shares_of(raw, lengths, in_tile(full_gene, block))
+                found = census_tile(layers[NORMALIZED], block, f"{planned.dataset}: X/normalized")
+                check_shares(found, raw, expected, planned)
+                checked.digests[NORMALIZED].append(tile_digest(found, [found.values], block.first))
+                del found
+            checked.values += raw.values.size
+            for _, genes, _ in raw.batches():
+                checked.gene_nnz += np.bincount(genes, minlength=checked.gene_nnz.size)
+            del raw  # before the next one is read: the two would be the peak of memory
+
+
+def columns_of(part: Part) -> tuple[Int64, Int64]:
+    """Return the census's column of each of a dataset's, and the columns that it has, rising."""
+    genes = part.axis.genes()
+    census = pa.table({"feature_id": pa.array(part.genes, pa.large_string())})
+    known = pc.is_in(genes.table["feature_id"], value_set=census["feature_id"].combine_chunks())
+    missing = int(pc.sum(pc.invert(known)).as_py() or 0)
+    require(missing == 0, f"{part.planned.dataset}: {missing} genes are not in var")
+    columns = gene_map(genes, census)
+    return columns, np.sort(columns[columns >= 0])
 
 
 def gene_lengths(var: Any) -> Int64:
@@ -168,15 +224,15 @@ def check_shares(found: RowTile, raw: RowTile, expected: Iterable[Float32], plan
     require(wrong == 0, f"{where}: {wrong} values are not what the counts give")
 
 
-def check_obs(obs: pa.Table, own: pa.Table, planned: PlannedDataset, measured: int) -> None:
-    """Hold the labels of a dataset's cells against the dataset's own."""
-    require(obs.num_rows == planned.rows, f"{planned.dataset}: {obs.num_rows} rows of obs, expected {planned.rows}")
+def check_obs(obs: pa.Table, own: pa.Table, first: int, planned: PlannedDataset, measured: int) -> None:
+    """Hold the labels of some of a dataset's cells, from row `first` of the census, against the dataset's own."""
+    require(obs.num_rows == own.num_rows, f"{planned.dataset}: {obs.num_rows} rows of obs, expected {own.num_rows}")
     for name in own.column_names:
         found, wanted = decoded(obs[name]), decoded(own[name])
         right = np.asarray(pc.fill_null(pc.equal(found, wanted.cast(found.type)), False))
         if not right.all():
             row = int(np.argmin(right))
-            place = f"{planned.dataset}: obs/{name}[{planned.first_row + row}]"
+            place = f"{planned.dataset}: obs/{name}[{first + row}]"
             require(False, f"{place} is {found[row]}, the dataset has {wanted[row]}")
     named = pc.unique(decoded(obs["dataset_id"])).to_pylist()
     require(named == [planned.dataset], f"{planned.dataset}: its rows of obs are of {named}")

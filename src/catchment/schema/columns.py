@@ -1,7 +1,8 @@
 """The tables of a census, each column declared once: the writer fills them, the verifier reads them.
 
 Those of the SOMA are Census schema 2.4.0's, with the types that CZI's builder writes (the schema's text has the
-`raw_*` columns as 32-bit floats). `MEASUREMENTS` and `LEDGER` are ours.
+`raw_*` columns as 32-bit floats). those after `CENSUS_INFO` are
+ours.
 """
 
 from __future__ import annotations
@@ -102,6 +103,18 @@ LEDGER: Table = (
     *plain(pa.string(), "dataset_id", "modality", "organism"),
     *plain(INT, "joinid", "first_row", "rows"),
     *plain(pa.string(), "logical_digest", "store_key"),
+    *plain(pa.string(), "selection"),  # of cells that inclusion rules left out; empty where none were
+    *plain(BOOL, "present"),  # False: a hole, its rows were another release's and are nobody's now
+)
+GENES: Table = (*plain(TEXT, "organism"), *JOINID, *VAR_FROM_DATASET)
+PIECES: Table = (
+    *plain(pa.string(), "organism", "dataset_id"),
+    *plain(INT, "first_row", "rows", "counts"),
+    *plain(pa.string(), "store_key"),
+)
+EXCLUSIONS: Table = (
+    *plain(pa.string(), "dataset_id", "code", "level", "rule", "found", "expected"),
+    *plain(INT, "cells"),
 )
 
 

@@ -384,8 +384,25 @@ class Held(Record):
 # --- the census --------------------------------------------------------------------------------------------------
 
 
+def is_blank(value: object) -> bool:
+    """Tell whether a field says nothing: records that were kept before it was declared are saved as they were."""
+    return not value
+
+
+class CellGroup(Shape):
+    """Cells of one dataset that inclusion rules do not tell apart."""
+
+    assay_ontology_term_id: str
+    tissue_type: str
+    is_primary_data: bool
+    cells: int
+
+
 class PlannedDataset(Shape):
-    """One dataset of the plan: where its store is and, for a matrix, which rows of the census it fills."""
+    """One dataset of the plan: where its store is and, for a matrix, which rows of the census it fills.
+
+    `left_out`: the groups of its cells that inclusion rules leave out; `rows` are those that stay.
+    """
 
     accession: Accession
     dataset: str
@@ -397,17 +414,45 @@ class PlannedDataset(Shape):
     joinid: int
     first_row: int = 0
     rows: int = 0
+    left_out: tuple[CellGroup, ...] = Field((), exclude_if=is_blank)
+
+
+class Allotment(Shape):
+    """Rows that the census gave to a dataset once, and gives to no other.
+
+    `selection` is the digest of the groups of cells that were left out; empty where all cells are there.
+    """
+
+    dataset: str
+    organism: str
+    joinid: int
+    first_row: int
+    rows: int
+    selection: str
+    logical_digest: Sha256
+
+
+class EarlierGenes(Shape):
+    """The table of an earlier release that says which gene has which id; its path is relative to the build folder."""
+
+    path: str
+    sha256: Sha256
 
 
 class Plan(Shape):
     """Which datasets, which rows, which ids; what was left out, and why.
 
-    `organisms`: census name (`homo_sapiens`) -> cells.
+    `organisms`: census name (`homo_sapiens`) -> cells. `earlier`: rows that earlier releases allotted and this one does
+    not fill (withdrawn, revised): holes. `genes`: what the ids of genes go on from. `dense`: no holes, one fragment an
+    array.
     """
 
     datasets: tuple[PlannedDataset, ...]
     excluded: tuple[Finding, ...]
     organisms: dict[str, int]
+    earlier: tuple[Allotment, ...] = Field((), exclude_if=is_blank)
+    genes: EarlierGenes | None = Field(None, exclude_if=is_blank)
+    dense: bool = Field(False, exclude_if=is_blank)
 
 
 class Planned(Record):
@@ -418,13 +463,20 @@ class Planned(Record):
 
 
 class Census(Shape):
-    """An assembled census: paths relative to its store (`soma/`, `measurements.parquet`, `ledger.parquet`)."""
+    """An assembled census: paths relative to its store (`soma/`, `measurements.parquet`, `ledger.parquet`).
+
+    `genes`: which gene has which id; `exclusions`: what the census goes without, by which rule; `pieces`: which rows
+    were written together, and the key that they are kept under.
+    """
 
     soma: str
     measurements: str
     ledger: str
     logical_digest: Sha256
     cells: dict[str, int]
+    genes: str = Field("", exclude_if=is_blank)
+    exclusions: str = Field("", exclude_if=is_blank)
+    pieces: str = Field("", exclude_if=is_blank)
 
 
 class Assembled(Record):
