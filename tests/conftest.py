@@ -12,7 +12,15 @@ settings.register_profile("default", deadline=None, max_examples=50, derandomize
 settings.register_profile(
     "long", deadline=None, max_examples=1_000, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+settings.load_profile(PROFILE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave long series to `make test-long`."""
+    for item in items:
+        if item.get_closest_marker("long") and PROFILE != "long":
+            item.add_marker(pytest.mark.skip(reason="a long series: make test-long"))
 
 
 @pytest.fixture(scope="session")
