@@ -26,12 +26,10 @@ def build(workdir: Path) -> Census:
     plan = Plan.model_validate_json((workdir / PLAN).read_bytes())
     records = [Normalised.model_validate(one) for one in json.loads((workdir / CONTRIBUTIONS).read_bytes())]
     by_dataset = {record.dataset.dataset: record for record in records}
-    return kept(
-        workdir / STORE, Census, lambda scratch: assemble(plan, by_dataset, workdir, scratch, CensusAssemble())
-    )
+    return kept(workdir / STORE, Census, lambda scratch: assemble(plan, by_dataset, workdir, scratch, CensusAssemble()))
 
 
 if __name__ == "__main__":
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     build(Path(sys.argv[1]))
-    print("done", flush=True)

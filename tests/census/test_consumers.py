@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -86,7 +84,7 @@ found = sorted(sums), [sums[row] for row in sorted(sums)], rows != sorted(rows)
 
 
 def python_with(*modules: str) -> str:
-    """Return an interpreter that has some modules; heavy ones live in an environment of their own, where there is one."""
+    """Return an interpreter that has some modules: heavy ones live in an environment of their own."""
     python = os.environ.get("CATCHMENT_CONSUMERS_PYTHON", sys.executable)
     text = "; ".join(f"import {name}" for name in modules)
     if subprocess.run([python, "-c", text], capture_output=True, timeout=240).returncode != 0:
@@ -131,5 +129,3 @@ def test_the_pytorch_loader_gives_every_cell_once(census: Built) -> None:
     assert rows == ROWS[NEURONS].tolist()
     assert sums == COUNTS[NEURONS].sum(axis=1).tolist()
     assert shuffled
-
-

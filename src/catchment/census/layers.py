@@ -16,17 +16,7 @@ import pyarrow as pa
 import tiledbsoma
 
 from catchment.errors import CatchmentError
-from catchment.soma import (
-    TILE,
-    Float32,
-    MatrixWriter,
-    RowTile,
-    column_keys,
-    context,
-    matrix_options,
-    read_parts,
-    row_tile,
-)
+from catchment.soma import TILE, MatrixWriter, RowTile, context, matrix_options, read_tile
 from catchment.storage import digest_json, files_below, link
 
 SCHEMAS, LINKED = "__schema", ("__schema", "__fragments", "__commits")
@@ -71,26 +61,19 @@ def join_parts(parts: Iterable[Path], joined: Path, spare: Path, shape: tuple[in
     create_layer(spare, shape, zstd_level)
     link_parts(parts, spare)
     create_part(joined, zstd_level)
-    keys_of = column_keys(np.arange(shape[1]))
     with tiledbsoma.SparseNDArray.open(str(spare), context=context()) as array, MatrixWriter(str(joined)) as writer:
         for first in range(0, shape[0], TILE):
-            tile = row_tile(read_parts(array, first, min(first + TILE, shape[0])), keys_of)
-            for rows, columns, values in tile.batches():
-                writer.write(first + rows, columns, values)
+            writer.write_tile(first, read_tile(array, first, min(first + TILE, shape[0])))
 
 
 # --- digests -----------------------------------------------------------------------------------------------------
 
 
-def tile_digest(tile: RowTile, values: Iterable[Float32], first: int) -> str:
-    """Return the digest of the cells that one dataset has in one row tile; `first` is the first of its rows there.
-
-    `values` in batches, for layers whose values are drawn from the tile's.
-    """
+def tile_digest(tile: RowTile, first: int) -> str:
+    """Return the digest of the cells that one dataset has in one row tile; `first` is the first of its rows there."""
     digest = hashlib.sha256(f"{first}\0{tile.keys.size}\0".encode())
-    digest.update(tile.keys.tobytes())
-    for batch in values:
-        digest.update(np.ascontiguousarray(batch).tobytes())
+    digest.update(tile.keys.data)
+    digest.update(np.ascontiguousarray(tile.values).data)
     return digest.hexdigest()
 
 

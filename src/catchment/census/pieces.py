@@ -24,7 +24,7 @@ from catchment.census.source import Source, in_tile, row_blocks
 from catchment.census.statistics import CellStatistics, cell_statistics, joined
 from catchment.config import CensusAssemble
 from catchment.schema.records import PlannedDataset, Shape, StoredFile
-from catchment.soma import TILE, Float32, Int64, MatrixWriter, RowTile, column_keys
+from catchment.soma import TILE, Int64, MatrixWriter, RowTile, column_keys
 from catchment.storage import content_key, digest_bytes, kept, stored_files
 
 VERSION = 1  # raise it when, and only when, what a piece holds changes
@@ -162,14 +162,15 @@ def write_piece(piece: Piece, scratch: Path) -> PieceNote:
             into[layer] = writers.enter_context(MatrixWriter(str(scratch / layer), piece.threads))
         for block in row_blocks(planned, (piece.first, piece.end)):
             tile = source.tile(block, keys_of)
-            for rows, columns, values in tile.batches():
-                into[RAW].write(block.tile_row + rows, columns, values)
+            into[RAW].write_tile(block.tile_row, tile)
+            digests[RAW].append(tile_digest(tile, block.first))
+            for _, columns, _ in tile.batches():
                 gene_nnz += np.bincount(columns, minlength=gene_nnz.size)
-            digests[RAW].append(tile_digest(tile, [tile.values], block.first))
             if NORMALIZED in into:
-                flags = in_tile(full_gene, block)
-                shares = written(into[NORMALIZED], tile, piece.lengths, flags, block.tile_row)
-                digests[NORMALIZED].append(tile_digest(tile, shares, block.first))
+                shares = tile_of_shares(tile, piece.lengths, in_tile(full_gene, block))
+                into[NORMALIZED].write_tile(block.tile_row, shares)
+                digests[NORMALIZED].append(tile_digest(shares, block.first))
+                del shares
             cells.append(cell_statistics(tile, block.in_tile))
             del tile  # before the next one is read: the two would be the peak of memory
     keep(pa.table(vars(joined(cells))), scratch / CELLS)
@@ -182,13 +183,8 @@ def write_piece(piece: Piece, scratch: Path) -> PieceNote:
     )
 
 
-def written(
-    writer: MatrixWriter, tile: RowTile, lengths: Int64 | None, full_gene: npt.NDArray[np.bool_], tile_row: int
-) -> Iterator[Float32]:
-    """Write the shares of a tile, and yield them batch by batch."""
+def tile_of_shares(tile: RowTile, lengths: Int64 | None, full_gene: npt.NDArray[np.bool_]) -> RowTile:
+    """Return the shares of a row tile's counts, at their places."""
     none = np.empty(0, np.int64)
-    for (rows, columns, _), shares in zip(
-        tile.batches(), shares_of(tile, none if lengths is None else lengths, full_gene), strict=True
-    ):
-        writer.write(tile_row + rows, columns, shares)
-        yield shares
+    shares = [none.astype(np.float32), *shares_of(tile, none if lengths is None else lengths, full_gene)]
+    return RowTile(tile.keys, np.concatenate(shares))

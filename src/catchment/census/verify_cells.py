@@ -138,12 +138,12 @@ def check_piece(
             raw = census_tile(layers[RAW], block, f"{planned.dataset}: X/raw")
             check_counts(raw, source.tile(block, keys_of), planned)
             check_statistics(raw, obs.slice(block.first - span[0], block.end - block.first), block, planned)
-            checked.digests[RAW].append(tile_digest(raw, [raw.values], block.first))
+            checked.digests[RAW].append(tile_digest(raw, block.first))
             if NORMALIZED in layers:
                 expected = shares_of(raw, lengths, in_tile(full_gene, block))
                 found = census_tile(layers[NORMALIZED], block, f"{planned.dataset}: X/normalized")
                 check_shares(found, raw, expected, planned)
-                checked.digests[NORMALIZED].append(tile_digest(found, [found.values], block.first))
+                checked.digests[NORMALIZED].append(tile_digest(found, block.first))
                 del found
             checked.values += raw.values.size
             for _, genes, _ in raw.batches():
