@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from math import prod
 from types import TracebackType
 from typing import Any
@@ -78,17 +79,24 @@ UNCHECKED = {"sm.check_global_order": "false", "sm.check_coord_oob": "false", "s
 
 
 def context(threads: int = 2, more: Mapping[str, str] | None = None) -> tiledbsoma.SOMATileDBContext:
-    """Return a TileDB context bounded in threads and memory.
+    """Return a TileDB context bounded in threads and memory: one for each setting in a process.
 
     By default TileDB starts as many threads as the machine has cores, twice, and tiledbsoma reads every column through
-    a buffer of 1 GiB.
+    a buffer of 1 GiB. Each context has thread pools of its own, and tiledbsoma 2.3.0 has been seen to crash where many
+    came and went.
     """
+    return kept_context(threads, tuple(sorted((more or {}).items())))
+
+
+@cache
+def kept_context(threads: int, more: tuple[tuple[str, str], ...]) -> tiledbsoma.SOMATileDBContext:
+    """Return the context of a setting."""
     return tiledbsoma.SOMATileDBContext(
         tiledb_config={
             "sm.compute_concurrency_level": threads,
             "sm.io_concurrency_level": threads,
             "soma.init_buffer_bytes": BUFFER_BYTES,
-            **(more or {}),
+            **dict(more),
         }
     )
 

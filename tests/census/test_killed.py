@@ -38,7 +38,7 @@ def prepare(workdir: Path, datasets: int) -> None:
 
 def pieces(workdir: Path) -> dict[str, int]:
     """The pieces that are whole, each with when it became so."""
-    return {path.parent.name: path.stat().st_mtime_ns for path in workdir.glob(f"store/census/pieces/*/{NOTE}")}
+    return {path.parent.name: path.stat().st_mtime_ns for path in workdir.glob(f"store/census/pieces/[!.]*/{NOTE}")}
 
 
 def started(workdir: Path, threads: int = 1) -> subprocess.Popen[str]:
