@@ -79,3 +79,15 @@ def czi(
         "<iiii16s16siqqiq", 1, 0, 0, 0, b"", b"", 0, places["directory"], places["metadata"], 0, places["attachments"]
     )
     return data[:32] + header + data[32 + len(header) :]
+
+
+def dv(stack: np.ndarray, edge_um: float = 0.1) -> bytes:
+    """A DeltaVision file of t, c, z, y, x (uint16): wavelengths innermost, then z, then time."""
+    t, c, z, y, x = stack.shape
+    header = bytearray(1024)
+    struct.pack_into("<4i", header, 0, x, y, t * c * z, 6)
+    struct.pack_into("<3f", header, 40, edge_um, edge_um, 2 * edge_um)
+    struct.pack_into("<h", header, 96, -16224)
+    struct.pack_into("<hh", header, 180, t, 1)
+    struct.pack_into("<h5h", header, 196, c, 457, 528, 617, 0, 0)
+    return bytes(header) + stack.transpose(0, 2, 1, 3, 4).astype("<u2").tobytes()

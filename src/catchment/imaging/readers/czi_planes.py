@@ -51,17 +51,16 @@ def images_of(reader: Any) -> list[Any]:
 def scene(image: Any) -> dict[str, Any]:
     """Return what is told of one image."""
     sizes = {axis: int(image.sizes.get(axis, 1)) for axis in "TCZYXS"}
-    channels = sizes["C"] * sizes["S"]
     return {
         "name": "",
-        "shape": [sizes["T"], channels, *(sizes[axis] for axis in "ZYX")],
+        "shape": [sizes["T"], sizes["C"] * sizes["S"], *(sizes[axis] for axis in "ZYX")],
         "samples": sizes["S"],
         "dtype": image.dtype.newbyteorder("<").str.replace("|", "<"),
         "interleaved": True,
         "picture": False,
         "bits": 8 * image.dtype.itemsize,
-        "channel_names": [""] * channels,
-        "colours": [None] * channels,
+        "channel_names": [""] * sizes["C"],
+        "colours": [None] * sizes["C"],
         "sizes_um": [None, None, None],
         "time_increment_s": None,
     }

@@ -1,0 +1,101 @@
+"""The optional readers themselves, where they are built, on files whose pixels are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from catchment import streaming
+from catchment.imaging.readers import Source
+from catchment.imaging.readers.gate import independent_opinions
+from catchment.imaging.readers.streamed import StreamedReader
+from catchment.imaging.readers.trust import trusted
+from catchment.schema.records import Description
+from tests.imaging.conftest import Carry, ramp
+from tests.imaging.vendor_files import czi, dv
+
+BUILT = all(streaming.interpreter_of(name).is_file() for name in ("bioformats", "czi"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not BUILT, reason="the optional readers are not built: make readers ACCEPT_LICENCES=gpl"),
+]
+REAL = Path(__file__).parents[2].parent / "shared/data/imaging"
+# bioio-czi takes no file without these
+XML = b"""<ImageDocument><Metadata><Information><Image><SizeX>60</SizeX><SizeY>50</SizeY></Image></Information>
+<Scaling><Items><Distance Id="X"><Value>1e-7</Value></Distance><Distance Id="Y"><Value>1e-7</Value></Distance></Items>
+</Scaling></Metadata></ImageDocument>"""
+COLOURS = ramp(1, 1, 50, 60, 3, dtype=np.uint8)[0, 0]
+
+
+@pytest.fixture(autouse=True)
+def accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATCHMENT_ACCEPT_LICENCES", "gpl")
+
+
+def said(passage: object) -> str:
+    return str(passage.admission.statistics["independent_readers"])  # type: ignore[attr-defined]
+
+
+def test_deltavision_has_the_pixels_and_sizes_that_were_written(tmp_path: Path, through: Carry) -> None:
+    stack = ramp(2, 3, 4, 21, 34) + 1
+    (tmp_path / "a.dv").write_bytes(dv(stack))
+    passage = through(tmp_path / "a.dv")
+    assert not passage.held, passage.findings
+    assert isinstance(passage.description, Description)
+    assert (passage.description.reader, passage.description.reader_version) == ("Bio-Formats", "7.3.1")
+    assert passage.description.facts["physical_size_um"] == pytest.approx({"z": 0.2, "y": 0.1, "x": 0.1})
+    # the origin of a DeltaVision image is at the bottom left
+    assert np.array_equal(passage.pixels(), stack[..., ::-1, :])
+
+
+def test_a_cut_deltavision_file_is_held(tmp_path: Path, through: Carry) -> None:
+    data = dv(ramp(2, 3, 4, 21, 34) + 1)
+    (tmp_path / "a.dv").write_bytes(data[: len(data) // 2])
+    passage = through(tmp_path / "a.dv")
+    assert passage.held
+
+
+@pytest.mark.parametrize(("dtype", "level"), [(np.uint16, 1.0), (np.uint8, 0.8)])
+def test_jpeg_xr_in_czi_is_converted_where_two_libraries_agree(
+    tmp_path: Path, through: Carry, dtype: type, level: float
+) -> None:
+    tile = np.random.default_rng(7).integers(1, 250, (50, 60)).astype(dtype)
+    stored = imagecodecs.jpegxr_encode(tile, level=level)
+    kind = 0 if dtype is np.uint8 else 1
+    data = czi(({"X": 0, "Y": 0, "C": 0}, tile), kind=kind, compression=4, xml=XML, encode=lambda _: stored)
+    (tmp_path / "a.czi").write_bytes(data)
+    passage = through(tmp_path / "a.czi")
+    assert not passage.held, passage.findings
+    assert said(passage) == "bioio-czi 3.0.1: agrees"
+    assert np.array_equal(passage.pixels().squeeze(), imagecodecs.jpegxr_decode(stored))
+
+
+def colours_in_two_channels() -> bytes:
+    """A CZI of two channels, each in red, green and blue."""
+    tiles = [({"X": 0, "Y": 0, "C": c}, np.ascontiguousarray(COLOURS[:: 1 - 2 * c, :, ::-1])) for c in (0, 1)]
+    return czi(*tiles, kind=3, xml=XML)
+
+
+@pytest.mark.parametrize("name", ["RGB-8bit.czi", "RGB-multichannel.czi"])
+def test_the_gate_catches_what_bioio_czi_makes_of_colours(tmp_path: Path, through: Carry, name: str) -> None:
+    path = REAL / "czi" / name
+    if name == "RGB-multichannel.czi":
+        path = tmp_path / name
+        path.write_bytes(colours_in_two_channels())
+    elif not path.is_file():
+        pytest.skip("the real images are not in ../shared/data/imaging")
+    source = Source(str(path), name)
+    (bioio,) = [row for row in trusted() if row.reader == "bioio-czi"]
+    reader = StreamedReader(source, bioio)
+    try:
+        findings, opinion = independent_opinions(name, reader, source)
+    finally:
+        reader.close()
+    assert [finding.code for finding in findings] == ["IMG-011"]
+    assert opinion == "Bio-Formats 7.3.1: differs"
+    ours = through(path)
+    assert not ours.held
+    assert said(ours) == "Bio-Formats 7.3.1: agrees"
