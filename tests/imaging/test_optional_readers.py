@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from catchment import streaming
-from catchment.imaging.readers import Source
+from catchment.imaging.readers import Source, UnreadableImage, open_reader
 from catchment.imaging.readers.gate import independent_opinions
 from catchment.imaging.readers.streamed import StreamedReader
 from catchment.imaging.readers.trust import trusted
 from catchment.schema.records import Description
 from tests.imaging.conftest import Carry, ramp
-from tests.imaging.vendor_files import czi, dv
+from tests.imaging.vendor_files import czi, dv, ets
 
 BUILT = all(streaming.interpreter_of(name).is_file() for name in ("bioformats", "czi"))
 pytestmark = [
@@ -99,3 +99,48 @@ def test_the_gate_catches_what_bioio_czi_makes_of_colours(tmp_path: Path, throug
     ours = through(path)
     assert not ours.held
     assert said(ours) == "Bio-Formats 7.3.1: agrees"
+
+
+# --- a real VSI, whose .ets files are planted: the frames of no VSI are among the real files -----------------------
+
+SLIDE = "Image_Mouse13_PB_H7.vsi"
+TILE = ramp(1024, 1024, 3, dtype=np.uint8) + 1
+OVERVIEW = [(x, y, 0, 0) for y in range(8) for x in range(16)]
+SCAN = [(x, y, 0, 0) for y in range(13) for x in range(13)]
+
+
+def slide(folder: Path, scan: list[tuple[int, ...]]) -> Source:
+    """The VSI with the tiles of its overview (7,598 x 16,045 pixels) and some of its scan (12,757 x 12,758)."""
+    if not (REAL / "wsi" / SLIDE).is_file():
+        pytest.skip("the real images are not in ../shared/data/imaging")
+    companions = []
+    for stack, places in (("stack1", OVERVIEW), ("stack10001", scan)):
+        path = folder / f"{stack}.ets"
+        path.write_bytes(ets(places, TILE))
+        companions.append((f"_{Path(SLIDE).stem}_/{stack}/frame_t.ets", str(path)))
+    return Source(str(REAL / "wsi" / SLIDE), SLIDE, companions=tuple(companions))
+
+
+def test_a_vsi_with_its_frames_is_its_scan_without_the_pictures_of_the_slide(tmp_path: Path) -> None:
+    reader = open_reader(slide(tmp_path, [place for place in SCAN if place != (3, 4, 0, 0)]))
+    try:
+        (scene,) = reader.scenes
+        assert (scene.shape, scene.samples) == ((1, 3, 1, 12_757, 12_758), 3)
+        assert scene.physical_um["x"] == pytest.approx(0.17165035)
+        found = {finding.code: finding.found for finding in reader.container.findings}
+        assert found == {
+            "IMG-024": "1 tiles were never stored, and are 0 here",
+            "IMG-022": "pictures of the slide",
+        }
+        wanted = slice(0, 1), slice(0, 3), slice(0, 1), slice(2048, 3072), slice(1024, 2048)
+        assert np.array_equal(reader.region(0, wanted)[0, :, 0], np.moveaxis(TILE, -1, 0))
+    finally:
+        reader.close()
+
+
+def test_tiles_that_a_vsi_declares_and_lacks_are_no_zeros_but_a_finding(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage) as caught:
+        open_reader(slide(tmp_path, SCAN[: 13 * 7]))
+    (finding,) = caught.value.findings
+    assert finding.code == "IMG-008"
+    assert finding.found == "12,757 x 12,758 pixels, and no .ets file with tiles for these"

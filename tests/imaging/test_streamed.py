@@ -11,7 +11,7 @@ import pytest
 from catchment.contract import Head
 from catchment.imaging.readers import Source, UnreadableImage, leased_reader, open_reader, release_readers, streamed
 from catchment.imaging.readers.trust import converters, trusted
-from catchment.imaging.recognise import recognise
+from catchment.imaging.recognise import companions, recognise
 from catchment.schema.records import Description
 from tests.imaging.conftest import Carry, ramp
 from tests.imaging.optional_stand_ins import STACK, dv
@@ -60,6 +60,14 @@ def test_vsi_alone_is_held_for_its_frames(tmp_path: Path, through: Carry) -> Non
     assert finding.code == "IMG-014"
     assert finding.found == "a VSI alone: in it are only pictures of the slide and its label"
     assert "`_NAME_`" in finding.fix
+
+
+def test_the_frames_beside_a_vsi_belong_to_it() -> None:
+    vsi = Head("b/slide.vsi", 112, b"II*\0\x10\0\0\0\x18\0IS" + bytes(100))
+    assert companions(vsi, frozenset({"slide.vsi", "_slide_", "_other_"})) == ["_slide_"]
+    assert companions(vsi, frozenset({"slide.vsi", "_other_"})) == []
+    tiff = Head("slide.tif", 112, b"II*\0\x10\0\0\0" + bytes(100))
+    assert companions(tiff, frozenset({"slide.tif", "_slide_"})) == []
 
 
 def test_every_reader_of_the_table_is_there() -> None:

@@ -91,3 +91,14 @@ def dv(stack: np.ndarray, edge_um: float = 0.1) -> bytes:
     struct.pack_into("<hh", header, 180, t, 1)
     struct.pack_into("<h5h", header, 196, c, 457, 528, 617, 0, 0)
     return bytes(header) + stack.transpose(0, 2, 1, 3, 4).astype("<u2").tobytes()
+
+
+def ets(places: list[tuple[int, ...]], tile: np.ndarray, levels: bool = False, **changed: int) -> bytes:
+    """An .ets file: the places of its tiles (x, y, ...), which all have the same pixels (y, x, samples of uint8)."""
+    told = {"tiles": len(places), "axes": len(places[0]) if places else 4} | changed
+    height, width, samples = tile.shape
+    table = b"".join(struct.pack(f"<i{told['axes']}iqii", 0, *place, 292, tile.nbytes, 0) for place in places)
+    head = struct.pack("<4s3iqiiqi", b"SIS\0", 64, 2, told["axes"], 64, 228, 0, 292 + tile.nbytes, told["tiles"])
+    further = struct.pack("<4s9i", b"ETS\0", 0, 2, samples, 4, 0, 90, width, height, 1) + bytes(4 * 17 + 40 + 4)
+    further += struct.pack("<i", levels)
+    return head.ljust(64, b"\0") + further.ljust(228, b"\0") + tile.tobytes() + table
