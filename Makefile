@@ -114,7 +114,7 @@ test-long: .venv/dev  ## the tests again with many more generated examples
 # tables of what was measured before stay in benchmarks/results until their own benchmark has run again
 bench: .venv-bench/done  ## docs/performance.md: comparisons with peers and floors (half an hour)
 	@mkdir -p benchmarks/results
-	@for name in singlecell imaging massspec startup; do \
+	@for name in $$(.venv-bench/bin/python benchmarks/page.py --sections); do \
 	  .venv-bench/bin/python benchmarks/$$name.py > benchmarks/results/$$name.part \
 	    && mv benchmarks/results/$$name.part benchmarks/results/$$name.md || exit 1; done
 	@.venv-bench/bin/python benchmarks/page.py benchmarks/results > docs/performance.md

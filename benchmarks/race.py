@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 CORES = 2
@@ -181,6 +182,22 @@ def table(race: Race, outcomes: Mapping[str, Outcome]) -> str:
     return "\n".join(lines)
 
 
+def ahead(race: Race, outcomes: Mapping[str, Outcome]) -> str:
+    """Return which peers need less than the first contender, and of what; floors and our own variants are no peers."""
+    ours = next(iter(outcomes.values())).figures
+    found = []
+    for key, outcome in outcomes.items():
+        pairs = {
+            "CPU": (outcome.figures.cpu_s, ours.cpu_s),
+            "wall": (outcome.figures.wall_s, ours.wall_s),
+            "peak memory": (outcome.figures.peak_mb, ours.peak_mb),
+        }
+        less = [f"{what} {times(*pair)}" for what, pair in pairs.items() if pair[0] < pair[1]]
+        if less and not key.startswith((OURS, FLOOR)):
+            found.append(f"{race.contenders[key].label} ({', '.join(less)})")
+    return f"**Where a peer needs less than Catchment:** {'; '.join(found) or 'nowhere in this table'}."
+
+
 def times(value: float, base: float) -> str:
     """Return a ratio as text."""
     return f"{value / base:.2f}×"
@@ -194,11 +211,13 @@ def say(text: str) -> None:
 def report(script: str, races: Mapping[str, Race], only: list[str], repeats: int) -> None:
     """Run races on the first `CORES` cores and print their sections."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    print(f"{repeats} counted rounds, {datetime.now(UTC).date()}.\n", flush=True)
     for name in only or races:
         race = races[name]
         with tempfile.TemporaryDirectory() as folder:
             described, outcomes = run_race(script, name, race, Path(folder) / "race", repeats)
-        print(f"### {race.title}\n\nData: {described}\n\n{table(race, outcomes)}\n\n{race.about.strip()}\n", flush=True)
+        figures = table(race, outcomes), ahead(race, outcomes)
+        print("\n\n".join((f"### {race.title}", f"Data: {described}", *figures, race.about.strip())) + "\n", flush=True)
 
 
 def main(script: str, races: Mapping[str, Race]) -> int:

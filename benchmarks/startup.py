@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,7 @@ def cost(command: list[str], record: Path, workdir: Path) -> tuple[float, float]
 def main() -> int:
     """Measure every step of every modality and print the table."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    print(f"Medians of {repeats}, {datetime.now(UTC).date()}.\n")
     print("| modality | step | CPU s | of which imports |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         workdir = Path(name)

@@ -1,0 +1,68 @@
+"""What the benchmarks ask of Catchment still runs, and writes what its source holds. Tiny data, no peers."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+SMALL = {
+    "singlecell": {"DEEP_CELLS": 60, "WIDE_CELLS": 40, "WIDE_GENES": 300, "WIDE_NNZ": 30},
+    "imaging": {"SHAPE_CZYX": (1, 1, 512, 512), "LEVELS": 2},
+    "massspec": {"SPECTRA": 30},
+}
+RACES = [("singlecell", "demonstration"), ("singlecell", "wide"), ("singlecell", "writer")]
+RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
+
+
+def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a benchmark's script as a module, its data small."""
+    patch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module(name)
+    for constant, value in SMALL.get(name, {}).items():
+        patch.setattr(module, constant, value)
+    return module
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "race"), RACES)
+def test_catchment_runs_its_races(name: str, race: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catchment.imaging.convert import Conversion
+
+    # a contender leaves the read-back out for good, its process being its own: here it comes back
+    monkeypatch.setattr(Conversion, "read_back", Conversion.read_back)
+    own = script(name, monkeypatch).RACES[race]
+    (tmp_path / "data").mkdir()
+    assert own.prepare(tmp_path / "data")
+    ran = [key for key in own.contenders if key.startswith("catchment")]
+    for key in ran:
+        contender, out = own.contenders[key], tmp_path / key
+        contender.run(tmp_path / "data", out)
+        differs = contender.check(tmp_path / "data", out)
+        # so small an image fills no chunk and no shard
+        assert differs == "" or (name == "imaging" and differs.startswith("pixels yes; chunks 1 × 512 × 512")), key
+    assert ran
+
+
+def test_every_section_of_the_page_has_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in script("page", monkeypatch).SECTIONS:
+        assert (BENCHMARKS / f"{name}.py").is_file()
+
+
+def test_a_table_names_the_peers_that_need_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    race = script("race", monkeypatch)
+    labels = {"catchment": "ours", "catchment-written": "half of ours", "peer": "a peer", "slow": "slow", "floor": "f"}
+    contenders = {key: race.Contender(label, lambda *_: None, None, "") for key, label in labels.items()}
+    own = race.Race("title", "about", lambda _: "", contenders)
+    figures = [(2, 2, 100), (1, 1, 50), (1, 3, 50), (4, 4, 400), (0.1, 0.1, 1)]
+    outcomes = {
+        key: race.Outcome(race.Figures(*one), 0, 0, 1, 1, "yes") for key, one in zip(labels, figures, strict=True)
+    }
+    said = race.ahead(own, outcomes)
+    assert said == "**Where a peer needs less than Catchment:** a peer (CPU 0.50×, peak memory 0.50×)."
+    assert "| slow | 4.00 (2.00×" in race.table(own, outcomes)
+    del outcomes["peer"]
+    assert race.ahead(own, outcomes).endswith("nowhere in this table.")
