@@ -192,7 +192,7 @@ def prepared_asset(asset: Asset, prepared: Prepared | None) -> Asset | None:
         return None
     path = str((Path(prepared.store) / file.path).resolve())
     source = SourceFile(path=path, name=asset.name, bytes=file.bytes, sha256=file.sha256)
-    return asset.model_copy(update={"files": (source,)})
+    return asset.model_copy(update={"files": (source,), "folder": ""})
 
 
 def normalise(conversion: Path, settings: Settings, out: Path, limits: Limits) -> Normalised | Held:

@@ -1,8 +1,9 @@
-"""What an H5AD's headers say, once its container has proved safe."""
+"""What the headers of an H5AD, or of counts in another container, say, once its container has proved safe."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,27 +15,45 @@ from catchment.singlecell.layout import Layout, Unfit, layout_of, members, text_
 from catchment.singlecell.reading import uns_text
 from catchment.singlecell.recognise import HDF5_SIGNATURE
 from catchment.singlecell.rules import shown
+from catchment.singlecell.tenx import is_folder, is_tenx, read_folder, read_tenx
 
 # how HDF5 says that a file is cut off
 CUT_OFF = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
 
 
 def describe(asset: Asset) -> Description | Unreadable:
-    """Return an H5AD's shape, type of counts and parts; or why it cannot (or must not) be read."""
+    """Return a dataset's shape, type of counts and parts; or why it cannot (or must not) be read.
+
+    What is no H5AD (a matrix of 10x) is described as far as its headers go; `prepare` makes an H5AD of it.
+    """
+    if is_folder(asset):
+        return described(lambda: read_folder(asset).description())
     path = Path(asset.files[0].path)
     with path.open("rb") as start:
         first = start.read(16)
     if not first.startswith(HDF5_SIGNATURE):
         found = f"{first!r} at the start" if first else "an empty file"
         return Unreadable(findings=(rules.UNREADABLE.broken("/", found, expected=f"{HDF5_SIGNATURE!r}"),))
+    return described(lambda: describe_hdf5(path))
+
+
+def described(look: Callable[[], Description | Unreadable]) -> Description | Unreadable:
+    """Return what a look at a file comes to, damage included."""
     try:
-        with opened(str(path)) as file:
-            unsafe = container_findings(file)
-            return Unreadable(findings=unsafe) if unsafe else description_of(file, layout_of(file))
+        return look()
     except Unfit as unfit:
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
+
+
+def describe_hdf5(path: Path) -> Description | Unreadable:
+    """Return the description of an HDF5 file whose container proves safe."""
+    with opened(str(path)) as file:
+        unsafe = container_findings(file)
+        if unsafe:
+            return Unreadable(findings=unsafe)
+        return read_tenx(file).description() if is_tenx(file) else description_of(file, layout_of(file))
 
 
 def unreadable(error: BaseException) -> Finding:

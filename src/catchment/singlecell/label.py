@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from catchment import vocabulary
-from catchment.schema.records import Asset, SourceFile
+from catchment.schema.records import Asset
 from catchment.singlecell.columns import (
     JOIN,
     Column,
@@ -39,6 +39,7 @@ from catchment.singlecell.h5ad import (
     put_text,
     set_index,
 )
+from catchment.singlecell.prepare import replaced
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.tables import schema_columns
 from catchment.storage import Place
@@ -66,9 +67,7 @@ def label(asset: Asset, place: Place) -> Asset:
             if table in file:
                 label_genes(file, table, reading.organism)
         label_dataset(file, asset, reading)
-    name = asset.files[0].name
-    labelled = SourceFile(path=str(target), name=name, bytes=target.stat().st_size, sha256="0" * 64)
-    return asset.model_copy(update={"files": (labelled,), "format": "h5ad"})
+    return replaced(asset, target)
 
 
 # --- cells -------------------------------------------------------------------------------------------------------

@@ -40,3 +40,20 @@ VERSION_UNKNOWN = declare(
     fix="remove uns['schema_version'] and give the dataset the names and values of the current schema",
     source=CXG,
 )
+
+# --- other containers --------------------------------------------------------------------------------------------
+
+MATRIX_MARKET = declare(
+    "MTX-001",
+    "error",
+    "a matrix in Matrix Market format that cannot be read",
+    expected="features by cells, 'matrix coordinate integer general', cell after cell as Cell Ranger writes it",
+    fix="write it again cell by cell (`scipy.io.mmwrite(path, matrix.tocsc())`), or send an H5AD",
+)
+FEATURES_LEFT = declare(
+    "MTX-002",
+    "info",
+    "features that are no genes stay in the submitted file only",
+    expected="features of type 'Gene Expression'",
+    fix="nothing needs to be done; the submitted file is kept beside the converted dataset",
+)

@@ -12,6 +12,7 @@ import h5py
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import Asset, Preparation, SourceFile, Unreadable
 from catchment.singlecell.container import READ_FAULTS, opened
+from catchment.singlecell.counts import Container, write_h5ad
 from catchment.singlecell.describe import column_names, unreadable
 from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.h5ad import (
@@ -26,6 +27,7 @@ from catchment.singlecell.h5ad import (
 from catchment.singlecell.layout import Layout, Unfit, layout_of, members
 from catchment.singlecell.migrate import Dataset, is_due, migrate
 from catchment.singlecell.reading import uns_text
+from catchment.singlecell.tenx import is_folder, is_tenx, read_folder, read_tenx
 from catchment.storage import Place
 
 
@@ -33,28 +35,43 @@ def prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Preparatio
     """Return the asset to go on with: the same, or `<asset>.h5ad` in the place; and what was done to it."""
     target = place.path / f"{asset.asset}.h5ad"
     try:
+        if is_folder(asset):
+            return written(asset, read_folder(asset), target)
         with opened(asset.files[0].path) as file:
-            layout = layout_of(file)
-            if not is_due(column_names(file[layout.obs]), members(file.get("uns"))):
-                return Preparation(asset=asset)
-            dataset = tables_of(file, layout)
-            migrate(dataset)
-            if dataset.changed:
-                copy_h5ad(file, layout, target)
+            if is_tenx(file):
+                return written(asset, read_tenx(file), target)
+            return migrated(asset, file, target)
     except Unfit as unfit:
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
-    if dataset.changed:
-        with editable(target) as file:
-            write_changes(file, dataset)
-        asset = asset.model_copy(update={"files": (prepared_file(asset, target),), "format": "h5ad"})
-    return Preparation(asset=asset, findings=tuple(dataset.findings))
 
 
-def prepared_file(asset: Asset, path: Path) -> SourceFile:
-    """Return a file of ours that stands for an asset; its digest is taken when it is kept."""
-    return SourceFile(path=str(path), name=asset.name, bytes=path.stat().st_size, sha256="0" * 64)
+def written(asset: Asset, container: Container, target: Path) -> Preparation:
+    """Return the asset as the H5AD that is written of a container of counts."""
+    write_h5ad(container, target)
+    return Preparation(asset=replaced(asset, target), findings=container.findings)
+
+
+def migrated(asset: Asset, file: h5py.File, target: Path) -> Preparation:
+    """Return the asset brought to the current schema, in a copy where that changes anything."""
+    layout = layout_of(file)
+    if not is_due(column_names(file[layout.obs]), members(file.get("uns"))):
+        return Preparation(asset=asset)
+    dataset = tables_of(file, layout)
+    migrate(dataset)
+    if not dataset.changed:
+        return Preparation(asset=asset, findings=tuple(dataset.findings))
+    copy_h5ad(file, layout, target)
+    with editable(target) as copy:
+        write_changes(copy, dataset)
+    return Preparation(asset=replaced(asset, target), findings=tuple(dataset.findings))
+
+
+def replaced(asset: Asset, path: Path) -> Asset:
+    """Return an asset with a file of ours in place of what was sent; its digest is taken when it is kept."""
+    file = SourceFile(path=str(path), name=asset.name, bytes=path.stat().st_size, sha256="0" * 64)
+    return asset.model_copy(update={"files": (file,), "format": "h5ad", "folder": ""})
 
 
 def tables_of(file: h5py.File, layout: Layout) -> Dataset:
