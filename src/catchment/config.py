@@ -11,10 +11,10 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from catchment.errors import BadInput
 from catchment.isolation import Limits
@@ -102,9 +102,24 @@ class ImagingSettings(Section):
 # --- mass spectrometry -------------------------------------------------------------------------------------------
 
 
+ConvertedFormat = Literal["agilent-d", "bruker-baf", "bruker-tdf", "bruker-tsf", "imzml", "sciex-wiff", "waters-raw"]
+
+
 class MassspecAdmit(Section):
     max_spectrum_mb: int = Field(512, ge=1)
     """A spectrum whose decoded arrays are larger than this is refused."""
+    converters: dict[ConvertedFormat, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """A site's own programs that write mzML, by format: program and arguments, with {input} and {output} among them."""
+
+    @field_validator("converters")
+    @classmethod
+    def name_both_ends(cls, converters: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Refuse a command that would not know what to read or where to write."""
+        for format_, command in converters.items():
+            for place in ("{input}", "{output}"):
+                if not any(place in word for word in command):
+                    raise ValueError(f"{format_}: no argument has {place}")
+        return converters
 
 
 class MassspecConvert(Section):

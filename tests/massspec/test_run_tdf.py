@@ -16,6 +16,7 @@ from catchment.massspec import MODALITY
 from catchment.massspec.mobility import MobilityCalibration, MzCalibration, mobility_by_range, mz_by_range
 from catchment.massspec.runs import open_run, write_run
 from catchment.schema.records import Asset, Finding, Unreadable
+from catchment.storage import Place
 
 MOBILITY = "raw inverse reduced ion mobility array"
 
@@ -226,8 +227,11 @@ def test_a_second_run_in_the_folder_is_said_to_be_left_out(tmp_path: Path) -> No
 def test_a_folder_without_a_reader_is_held_by_its_name(tmp_path: Path, name: str, format_: str) -> None:
     (tmp_path / "run.d").mkdir()
     (tmp_path / "run.d" / name).write_bytes(b"x")
-    found = told(asset_of(tmp_path / "run.d"))
-    assert found == ("MZ-019", "run.d", f"a {format_} run; there is no reader for that")
+    found = MODALITY.prepare(asset_of(tmp_path / "run.d"), Place(str(tmp_path)), MODALITY.admit_settings())
+    assert isinstance(found, Unreadable)
+    assert [(one.code, one.where, one.found) for one in found.findings] == [
+        ("MZ-019", "run.d", f"a {format_} run; there is no reader for that")
+    ]
 
 
 @pytest.mark.parametrize("journal", ["analysis.tdf-wal", "analysis.tdf-journal"])

@@ -73,6 +73,9 @@ def outcome_of(name: str, scratch: Path, *, licence: bool = False) -> Outcome:
         description = MODALITY.describe(asset)
         if isinstance(description, Unreadable):
             return Outcome("", "", "", f"held: {codes(description.findings, errors=True)}", "")
+        prepared = MODALITY.prepare(asset, Place(str(scratch)), MassspecAdmit())
+        if isinstance(prepared, Unreadable):
+            return Outcome("", "", "", f"held: {codes(prepared.findings, errors=True)}", "")
         findings = MODALITY.validate(description, asset, MassspecAdmit()).findings
         told, notes = told_by(description), codes(findings, errors=False)
         if errors := codes(findings, errors=True):

@@ -32,9 +32,18 @@ def describe_run(asset: Asset) -> Description | Unreadable:
     return describe(asset)
 
 
-def prepare_run(asset: Asset, place: Place, settings: MassspecAdmit) -> Preparation:
-    """Return the asset as it is: a run is read as it was sent."""
-    return Preparation(asset=asset)
+def prepare_run(asset: Asset, place: Place, settings: MassspecAdmit) -> Preparation | Unreadable:
+    """Return the asset as it is, or as the mzML that a site's own converter made of it."""
+    from catchment.massspec.describe import WITHOUT_READER, head_of_asset
+
+    found = recognise(head_of_asset(asset))
+    format_ = found.format if found is not None else ""
+    command = {str(name): words for name, words in settings.converters.items()}.get(format_)
+    if command is None and format_ not in WITHOUT_READER:
+        return Preparation(asset=asset)
+    from catchment.massspec.external import convert_externally
+
+    return convert_externally(asset, format_, command, place)
 
 
 def validate_run(description: Description, asset: Asset, settings: MassspecAdmit) -> Admission:

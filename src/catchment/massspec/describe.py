@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import catchment
 from catchment.contract import HEAD_BYTES, Head
@@ -14,10 +14,11 @@ from catchment.massspec.mzml import Scanner
 from catchment.massspec.recognise import NAMES, folder_formats, promised_by, recognise
 from catchment.massspec.source import head_of, open_source
 from catchment.schema.records import Asset, Description, Finding, Unreadable
-from catchment.schema.rules import MEMBER_EXTRA
+from catchment.schema.rules import MEMBER_EXTRA, MEMBER_MISSING
 
 MZML = ("mzml", "mzml.gz")
 OTHERS = ("mzxml", "mgf", "thermo-raw", "bruker-tdf")
+WITHOUT_READER = ("agilent-d", "bruker-baf", "bruker-tsf", "imzml", "sciex-wiff", "waters-raw")
 BINARY = ("thermo-raw", "bruker-tdf")  # not read through gzip
 INDEX_OF_CHROMATOGRAMS = re.compile(rb'<index name="chromatogram">(.*?)</index>', re.DOTALL)
 MAX_NAMED = 20
@@ -29,6 +30,8 @@ def describe(asset: Asset) -> Description | Unreadable:
     found = recognise(head)
     if found is not None and found.format in OTHERS and not (head.gzipped and found.format in BINARY):
         return describe_other(asset, found.format)
+    if found is not None and found.format in WITHOUT_READER and not head.gzipped:
+        return describe_foreign(asset, found.format)
     if found is None or found.format not in MZML:
         if found is None and rules.NAME_LIES.code in {known.code for known in asset.findings}:
             return Unreadable(findings=())  # what the asset carries says it already
@@ -71,6 +74,23 @@ def head_of_asset(asset: Asset) -> Head:
         return Head(name=asset.folder, size=0, start=b"", members=members)
     start, gzipped = head_of(Path(file.path), HEAD_BYTES)
     return Head(name=file.name, size=file.bytes, start=start, gzipped=gzipped)
+
+
+def describe_foreign(asset: Asset, format_: str) -> Description | Unreadable:
+    """Return the little that can be said of a run that only a site's own converter may read; `prepare` asks for one."""
+    if format_ == "imzml":
+        arrays = f"{PurePosixPath(asset.name).stem}.ibd"
+        if asset.file(arrays) is None:
+            return Unreadable(findings=(MEMBER_MISSING.broken(shown(asset.name), f"no {shown(arrays)} beside it"),))
+    return Description(
+        format=format_,
+        reader="none",
+        reader_version="",
+        axes=("spectrum",),
+        shape=(0,),
+        dtype="float64",
+        facts={"bytes": sum(file.bytes for file in asset.files)},
+    )
 
 
 def describe_other(asset: Asset, format_: str) -> Description | Unreadable:

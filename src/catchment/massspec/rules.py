@@ -147,7 +147,8 @@ READER_MISSING = declare(
     "error",
     "no reader for this format is installed",
     expected="mzML, mzXML or MGF, plain or gzip, a Thermo RAW file or a Bruker TDF folder",
-    fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original",
+    fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original; an operator "
+    "who has a converter names it under massspec.admit.converters (docs/readers.md)",
 )
 READ_BACK_DIFFERS = declare(
     "MZ-020",
@@ -266,4 +267,18 @@ INSTRUMENT_DIFFERS = declare(
     expected="the instrument model that acquired the run",
     fix="correct comment[instrument] in the SDRF row of this run, or list the file in the row that it belongs to",
     source="SDRF-Proteomics 1.1.0, comment[instrument]",
+)
+CONVERTER_FAILED = declare(
+    "MZ-044",
+    "error",
+    "a site's own converter could not convert a run",
+    expected="mzML, and exit code 0, from the program that massspec.admit.converters names",
+    fix="see the step's log; try the program by hand on the run, and send it again where it is damaged",
+)
+CONVERTED_OUTSIDE = declare(
+    "MZ-045",
+    "info",
+    "a run was converted by a program of this site",
+    expected="nothing else: there is no reader of ours for the format, or the operator prefers another one",
+    fix="nothing to do; what the program wrote was validated like an mzML that was submitted",
 )
