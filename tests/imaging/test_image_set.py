@@ -262,6 +262,7 @@ def test_what_packers_add_and_documents_are_no_images(carried: Through) -> None:
 
 BLUE, GREEN = "1_C5_1_blue.png", "1_C5_1_green.png"
 FAULTS: dict[str, tuple[dict[str, bytes], dict[str, str], str, str]] = {
+    "nothing": ({}, {}, "IMG-040", "0 members: none"),
     "no image": ({"a.txt": b"x"}, {}, "IMG-040", "1 members: a.txt"),
     "programs": ({"a.png": png(gray(1)), "run.exe": b"MZ"}, {}, "IMG-041", "run.exe"),
     "sizes": ({BLUE: png(gray(1)), GREEN: png(gray(2, 9, 9))}, {}, "IMG-043", "9 x 9 pixels of uint8"),
@@ -380,6 +381,7 @@ def test_a_zip_is_a_set_by_what_it_holds(tmp_path: Path) -> None:
     assert recognised(written(tmp_path, zipped({**images, **parts}), "text.docx")) is None
     assert recognised(written(tmp_path, zipped(parts), "text.zip")) == ("image-set", 0.1)
     assert recognised(written(tmp_path, zipped(images)[:60], "cut.zip")) == ("image-set", 0.9)
+    assert recognised(written(tmp_path, zipped({}), "empty.zip")) == ("image-set", 0.1)
 
 
 def test_a_cut_set_is_told_to_be_cut(tmp_path: Path, through: Carry) -> None:

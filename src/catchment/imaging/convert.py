@@ -183,7 +183,7 @@ def threads_for(scene: Scene) -> int | None:
 def display(scene: Scene, index: int, tally: Tally) -> ngff.ChannelDisplay:
     """Return how a channel is first shown: colours of photographs as they are, others between two percentiles."""
     low, high = (tally.low, tally.high) if tally.pixels else (0.0, 0.0)
-    start, end = (tally.percentile(percent) for percent in DISPLAY_PERCENTILES)
+    start, end = tally.percentiles(DISPLAY_PERCENTILES)
     if scene.samples > 1 and scene.dtype.itemsize == 1:
         start, end = 0.0, 255.0
     colour = ngff.colour_of(index, len(scene.channel_names), scene.colours[index])

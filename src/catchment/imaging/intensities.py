@@ -5,7 +5,7 @@ Tallies of disjoint pieces add up, so one pass over the pieces of an image gives
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -86,11 +86,17 @@ class Tally:
 
     def percentile(self, percent: float) -> float:
         """Return the smallest value that at least `percent` % of the pixels do not exceed; 0 where there are none."""
-        if not self.pixels:
-            return 0.0
-        rank = max(1, int(np.ceil(percent / 100 * self.pixels)))
-        value = float(values_of(self.dtype)[int(np.searchsorted(np.cumsum(self.counts), rank))])
-        return min(max(value, self.low), self.high)
+        return self.percentiles([percent])[0]
+
+    def percentiles(self, percents: Sequence[float]) -> list[float]:
+        """Return several percentiles, adding up the counts once."""
+        below = np.cumsum(self.counts)
+        pixels = int(below[-1])
+        if not pixels:
+            return [0.0] * len(percents)
+        ranks = [max(1, int(np.ceil(percent / 100 * pixels))) for percent in percents]
+        values = values_of(self.dtype)[np.searchsorted(below, ranks)]
+        return [min(max(float(value), self.low), self.high) for value in values]
 
     def fraction_at_least(self, value: float) -> float:
         """Return which part of the finite pixels has this value or more."""

@@ -39,5 +39,5 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
 
 def window(counted: Tally, settings: ImagingNormalise) -> dict[str, JsonValue]:
     """Return a channel's window; one without contrast has none, and its view is 0 everywhere."""
-    low, high = counted.percentile(settings.low_percentile), counted.percentile(settings.high_percentile)
+    low, high = counted.percentiles([settings.low_percentile, settings.high_percentile])
     return {"low": low, "high": high} if high > low else {"low": None, "high": None}

@@ -28,7 +28,8 @@ VSI_MARKER, VSI_MARKER_AT = b"\x18\0IS", 8
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
 ND2_MAGIC = b"\xda\xce\xbe\x0a"
-ZIP_MAGIC = b"PK\x03\x04"
+# the second is that of an empty one
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 CZI_MAGIC = b"ZISRAWFILE"
 GZIP_MAGIC, BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
 OME_MARKER = b"<OME"
@@ -118,7 +119,7 @@ def container_of(start: bytes) -> str | None:
     if start.startswith(TIFF_MAGICS):
         return "vsi" if start[VSI_MARKER_AT:].startswith(VSI_MARKER) else "tiff"
     magics = {PNG_MAGIC: "png", JPEG_MAGIC: "jpeg", ND2_MAGIC: "nd2", CZI_MAGIC: "czi", BZIP2_MAGIC: "bzip2"}
-    magics[ZIP_MAGIC] = "zip"
+    magics |= dict.fromkeys(ZIP_MAGICS, "zip")
     for magic, kind in magics.items():
         if start.startswith(magic):
             return kind

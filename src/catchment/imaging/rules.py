@@ -134,7 +134,8 @@ SIZE_MISSING = declare(
     "warning",
     "the physical size of a pixel is not known",
     expected="a size above 0 in a unit of length; print resolutions (72, 300 dpi, ...) say nothing about a specimen",
-    fix="export the image as OME-TIFF with PhysicalSizeX, PhysicalSizeY and, for stacks, PhysicalSizeZ",
+    fix="export the image as OME-TIFF with PhysicalSizeX, PhysicalSizeY and, for stacks, PhysicalSizeZ; of a ZIP of "
+    "images give `pixel_size_um` under the asset's annotations",
     source="OME-Zarr 0.5, axes and units",
 )
 AXIS_ASSUMED = declare(

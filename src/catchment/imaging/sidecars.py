@@ -85,7 +85,9 @@ def channel_statistics(image: int, index: int, scene: Scene, counted: Tally) -> 
         "min": counted.low if pixels else None,
         "max": counted.high if pixels else None,
         "mean": counted.total / pixels if pixels else None,
-        "percentiles": {f"{percent:g}": counted.percentile(percent) for percent in PERCENTILES},
+        "percentiles": {
+            f"{percent:g}": value for percent, value in zip(PERCENTILES, counted.percentiles(PERCENTILES), strict=True)
+        },
         "saturated_fraction": None if full is None else counted.fraction_at_least(full),
         "empty": not pixels or counted.low == counted.high,
         "planes": scene.shape[0] * scene.shape[2],

@@ -86,7 +86,7 @@ def brightest(array: Any, t: int, channel: int, planes: int) -> Pixels:
 
 def stretch(plane: Pixels, tally: Tally) -> Floats:
     """Return a plane between 0 and 1: the channel's low percentile to its high one. NaN is dark."""
-    low, high = (tally.percentile(percent) for percent in STRETCH_PERCENTILES)
+    low, high = tally.percentiles(STRETCH_PERCENTILES)
     wide = np.nan_to_num(plane.astype(np.float64), nan=low)
     # a channel of one value has no contrast to show
     return np.clip((wide - low) / ((high - low) or 1.0), 0, 1).astype(np.float32)
