@@ -2,8 +2,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from catchment.massspec.metrics import level_counts, mzqc, run_metrics, zoned
+from catchment import obo
+from catchment.massspec.metrics import (
+    CHARGES,
+    TERMS,
+    charge_fractions,
+    fastest_hz,
+    level_counts,
+    mzqc,
+    quarters,
+    run_metrics,
+    zoned,
+)
 from catchment.massspec.spectra import SpectraTable, Spectrum
 from catchment.massspec.tables import outline
 
@@ -39,6 +52,15 @@ def test_run_metrics_of_a_run_written_out() -> None:
         "ms2_peaks_median": 0.5,
         "ms1_signal_jumps": 1,
         "ms1_signal_falls": 1,
+        "n_empty_ms3": 0,
+        "rt_duration_s": 10.0,
+        "tic_quarters_rt_fraction": [0.4, 0.0, 0.0, 0.6],
+        "ms1_peaks_sigma": pytest.approx((2 / 3) ** 0.5),
+        "ms2_peaks_sigma": 0.5,
+        "ms1_fastest_hz": None,
+        "ms2_fastest_hz": None,
+        "ms1_quarters_rt_fraction": [0.0, 0.4, 0.4, pytest.approx(0.2)],
+        "ms2_quarters_rt_fraction": [0.2, 0.0, 0.4, 0.4],
     }
     assert level_counts(table.columns()) == {"0": 1, "1": 3, "2": 2}
 
@@ -48,8 +70,53 @@ def test_what_cannot_be_said_is_none() -> None:
     table.add(Spectrum(0, "a", 2, np.nan, np.zeros(0), np.zeros(0)))
     metrics = run_metrics(table.columns(), 0)
     assert [metrics[name] for name in ("rt_min_s", "mz_max", "ms1_peaks_mean")] == [None, None, None]
-    report = mzqc(metrics, file_name="a.mzML", sha256="0", start_time="", version="1")
+    report = mzqc(metrics, {}, file_name="a.mzML", sha256="0", start_time="", version="1")
     assert "MS:4000070" not in str(report)
+
+
+def test_fastest_frequency_is_that_of_the_fullest_minute() -> None:
+    times = np.concatenate([np.arange(0.0, 60.0, 6.0), np.arange(60.0, 120.0, 2.0), [300.0, np.nan]])
+    assert fastest_hz(times) == 30 / 60
+    assert fastest_hz(np.arange(0.0, 59.0)) is None
+    assert fastest_hz(np.zeros(0)) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e9)), min_size=2, max_size=50))
+def test_quarters_are_parts_of_the_whole_duration(pairs: list[tuple[float, float]]) -> None:
+    times, weights = (np.array(values) for values in zip(*pairs, strict=True))
+    parts = quarters(times, weights)
+    if parts is None:
+        assert np.ptp(times) == 0 or weights.sum() == 0
+    else:
+        assert sum(parts) == pytest.approx(1)
+        assert all(part >= 0 for part in parts)
+
+
+def test_quarters_need_times_and_weights() -> None:
+    assert quarters(np.array([0.0, np.nan]), np.ones(2)) is None
+    assert quarters(np.array([0.0, 1.0]), np.zeros(2)) is None
+    assert quarters(np.array([1.0, 1.0]), np.ones(2)) is None
+
+
+def test_charges_of_precursors_are_a_table_of_mzqc() -> None:
+    table = SpectraTable()
+    for index, charge in enumerate([2, 3, 2, 0, 2]):
+        table.add(Spectrum(index, str(index), 2, float(index), np.ones(1), np.ones(1), charge=charge))
+    charges = charge_fractions(table.columns())
+    assert charges == {"2": 0.75, "3": 0.25}
+    metrics = run_metrics(table.columns(), 0)
+    report = mzqc(metrics, charges, file_name="a.mzML", sha256="0", start_time="", version="1")
+    assert {"MS:1000041": [2, 3], "UO:0000191": [0.75, 0.25]} in [
+        entry["value"] for entry in report["mzQC"]["runQualities"][0]["qualityMetrics"]
+    ]
+
+
+def test_every_metric_has_the_name_that_psi_ms_gives_it() -> None:
+    terms = obo.terms("MS")
+    for accession, name, _, unit in [*TERMS, (*CHARGES, (), None)]:
+        assert (terms[accession].name, terms[accession].obsolete) == (name, False)
+        if unit is not None:
+            assert obo.terms(unit[0].split(":")[0])[unit[0]].name == unit[1]
 
 
 def test_mzqc_is_dated_by_the_run_and_not_by_a_clock() -> None:

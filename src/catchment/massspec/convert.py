@@ -13,7 +13,7 @@ from catchment.massspec.describe import OTHERS
 from catchment.massspec.document import Document
 from catchment.massspec.faults import Broken
 from catchment.massspec.indexed import write_indexed
-from catchment.massspec.metrics import level_counts, mzqc, run_metrics
+from catchment.massspec.metrics import charge_fractions, level_counts, mzqc, run_metrics
 from catchment.massspec.source import open_source
 from catchment.massspec.spectra import SpectraTable
 from catchment.massspec.tables import write_spectra, write_thumbnail
@@ -105,6 +105,7 @@ def write_side_cars(table: SpectraTable, document: Document, target: Path) -> No
     columns = table.columns()
     report = mzqc(
         run_metrics(columns, len(document.ids["chromatogram"])),
+        charge_fractions(columns),
         file_name=target.name,
         sha256=digest_file(target),
         start_time=document.start_time,

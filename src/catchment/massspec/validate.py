@@ -12,7 +12,7 @@ from catchment.massspec import rules
 from catchment.massspec.describe import OTHERS, name_findings
 from catchment.massspec.document import Document
 from catchment.massspec.faults import Broken, Faults, shown
-from catchment.massspec.metrics import level_counts, run_metrics
+from catchment.massspec.metrics import as_json, level_counts, run_metrics
 from catchment.massspec.readers.mzml import MzmlReader
 from catchment.massspec.source import open_source
 from catchment.massspec.spectra import SpectraTable
@@ -125,6 +125,7 @@ def statistics(table: SpectraTable, document: Document) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {"spectra": len(table), "index": state}
     if len(table):
         columns = table.columns()
-        found |= {**run_metrics(columns, len(document.ids["chromatogram"]))}
+        metrics = run_metrics(columns, len(document.ids["chromatogram"]))
+        found |= {name: as_json(value) for name, value in metrics.items()}
         found |= {"ms_levels": dict(level_counts(columns)), "points": int(columns["points"].sum())}
     return found
