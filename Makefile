@@ -10,7 +10,7 @@ DEMO ?= demo
 pytest = $(BIN)/python -m pytest $(1) || { test $$? -gt 128 \
   && echo "the test process was ended by a signal; running the tests once more" && $(BIN)/python -m pytest $(1); }
 
-.PHONY: help demo test check test-long readers bench lock config findings clean
+.PHONY: help demo test check test-long readers bench lock config findings formats clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -137,6 +137,9 @@ config: .venv/base  ## config/ from src/catchment/config.py
 
 findings: .venv/base  ## docs/findings.md from the rules in the code
 	@$(BIN)/python -m catchment.rulebook docs/findings.md
+
+formats: .venv/dev  ## docs/formats.md from the table of readers and the real files in ../shared/data (some minutes)
+	@$(BIN)/python tests/real/write_formats.py
 
 clean:  ## remove the demonstration
 	@chmod -R u+w $(DEMO) 2>/dev/null || true

@@ -58,7 +58,7 @@ def test_a_cut_deltavision_file_is_held(tmp_path: Path, through: Carry) -> None:
     assert passage.held
 
 
-@pytest.mark.parametrize(("dtype", "level"), [(np.uint16, 1.0), (np.uint8, 0.8)])
+@pytest.mark.parametrize(("dtype", "level"), [pytest.param(np.uint16, 1.0, marks=pytest.mark.long), (np.uint8, 0.8)])
 def test_jpeg_xr_in_czi_is_converted_where_two_libraries_agree(
     tmp_path: Path, through: Carry, dtype: type, level: float
 ) -> None:

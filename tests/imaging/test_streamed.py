@@ -16,6 +16,7 @@ from catchment.schema.records import Description
 from tests.imaging.conftest import Carry, ramp
 from tests.imaging.optional_stand_ins import STACK, dv
 from tests.imaging.vendor_files import czi
+from tests.real.outcomes import FORMATS, marks, trust_lines
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 
@@ -77,6 +78,12 @@ def test_every_reader_of_the_table_is_there() -> None:
     assert all(row.known_wrong != "-" for row in trusted() if row.role == "never")
     for kind in {row.format for row in trusted()} - {"ome-tiff"}:
         assert converters(kind), kind
+
+
+def test_the_page_has_the_table_of_readers_that_the_code_reads() -> None:
+    page = FORMATS.read_text(encoding="utf-8")
+    begin, end = marks("trust")
+    assert page.partition(begin)[2].partition(end)[0].splitlines()[3:] == trust_lines()
 
 
 # --- what the reader sends ---------------------------------------------------------------------------------------

@@ -9,15 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import tifffile
 
-from catchment.config import ImagingConvert
+from catchment.config import ImagingAdmit, ImagingConvert
+from catchment.imaging import MODALITY
+from catchment.imaging.readers import kind_of
+from catchment.imaging.readers.trust import BASE, trusted
 from catchment.schema.records import Description
-from tests.imaging.conftest import Passage, carry
+from catchment.streaming import interpreter_of
+from tests.imaging.conftest import Passage, asset_of, carry
 from tests.real.outcomes import SHARED, Outcome, codes, told_by
 
 FILES = SHARED / "imaging"
@@ -59,6 +65,29 @@ def outcome_of(name: str, scratch: Path) -> Outcome:
     if errors := codes(passage.findings, errors=True):
         return Outcome(*told, f"held: {errors}", warnings)
     return Outcome(*told, compared(name, passage), warnings)
+
+
+def asked_files() -> list[str]:
+    """The real images that optional readers are asked about: those of a format with such a partner."""
+    formats = {row.format for row in trusted() if row.environment != BASE and row.role != "never"}
+    return [name for name in real_files() if kind_of(str(FILES / name)) in formats]
+
+
+def gpl_is_there() -> bool:
+    """Whether the optional readers under the GPL were built."""
+    return all(interpreter_of(row.environment).is_file() for row in trusted() if row.environment != BASE)
+
+
+def opinions_of(name: str) -> list[str]:
+    """What becomes of a file where the optional readers are accepted, and what they say of it."""
+    with patch.dict(os.environ, {"CATCHMENT_ACCEPT_LICENCES": "gpl"}):
+        asset = asset_of(FILES / name)
+        description = MODALITY.describe(asset)
+        if not isinstance(description, Description):
+            return [f"held: {codes(description.findings, errors=True)}", ""]
+        admission = MODALITY.validate(description, asset, ImagingAdmit())
+    errors = codes(admission.findings, errors=True)
+    return [f"held: {errors}" if errors else "admitted", str(admission.statistics["independent_readers"])]
 
 
 def compared(name: str, passage: Passage) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from catchment.imaging.readers.trust import trusted
 from catchment.schema.records import Description, Finding
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -56,3 +57,11 @@ def table_of(page: Path, modality: str) -> dict[str, list[str]]:
 def without_version(cells: list[str]) -> list[str]:
     """The cells of a line without the last word of the reader."""
     return [cells[0], cells[1].rpartition(" ")[0], *cells[2:]]
+
+
+def trust_lines() -> list[str]:
+    """The table of readers of images, in their order of trust, as it stands in the page."""
+    return [
+        f"| {' | '.join([f'`{row.format}`', row.reader, row.environment, row.role, row.how, row.known_wrong])} |"
+        for row in trusted()
+    ]

@@ -16,7 +16,15 @@ from catchment.modalities import convert_asset, inspect_asset
 from catchment.schema.records import Description, Product
 from catchment.schema.rules import RULES
 from tests.imaging.conftest import asset_of, carry
-from tests.real.imaging_outcomes import FILES, outcome_of, plate_planes, real_files
+from tests.real.imaging_outcomes import (
+    FILES,
+    asked_files,
+    gpl_is_there,
+    opinions_of,
+    outcome_of,
+    plate_planes,
+    real_files,
+)
 from tests.real.outcomes import FORMATS, table_of, without_version
 
 pytestmark = [
@@ -40,6 +48,26 @@ def told() -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", real_files())
 def test_the_outcome_is_the_one_in_the_table(name: str, tmp_path: Path, told: dict[str, list[str]]) -> None:
     assert outcome_of(name, tmp_path / "out").cells(version=False) == without_version(told[name])
+
+
+def test_the_table_of_opinions_names_every_image_that_is_asked_about() -> None:
+    assert list(table_of(FORMATS, "opinions")) == asked_files()
+
+
+# a colour image, a mosaic on which two readers differ, wavelengths, and what no reader can make whole
+ASKED_EACH_TIME = ("czi/RGB-8bit.czi", "czi/S3_1Pos_2Mosaic", "lif/", "wsi/")
+
+
+@pytest.mark.skipif(not gpl_is_there(), reason="the optional readers are not built: make readers ACCEPT_LICENCES=gpl")
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name.startswith(ASKED_EACH_TIME) else pytest.param(name, marks=pytest.mark.long)
+        for name in asked_files()
+    ],
+)
+def test_independent_readers_say_what_the_table_says(name: str) -> None:
+    assert opinions_of(name) == table_of(FORMATS, "opinions")[name]
 
 
 def test_the_table_names_every_real_image(told: dict[str, list[str]]) -> None:

@@ -1,6 +1,7 @@
-"""Writes the tables of real files in `docs/formats.md`: `python tests/real/write_formats.py [imaging] [massspec]`.
+"""Writes the tables of `docs/formats.md`: `make formats`, or `python tests/real/write_formats.py [TABLE ...]`.
 
-Some minutes. The lines of Thermo files with the licence accepted stay as they are where that reader is not built.
+Tables: trust, imaging, opinions, massspec. Some minutes. The lines that need an optional reader stay as they are where
+that reader is not built.
 """
 
 from __future__ import annotations
@@ -8,15 +9,20 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.real import imaging_outcomes, massspec_outcomes
-from tests.real.outcomes import FORMATS, Outcome, marks, table_of
+from tests.real.outcomes import FORMATS, Outcome, marks, table_of, trust_lines
 
 HEAD = """| file | format | reader | outcome | warnings |
 |---|---|---|---|---|"""
+OPINIONS_HEAD = """| file | with `gpl` accepted | independent readers |
+|---|---|---|"""
+TRUST_HEAD = """| format | reader | environment | role | how it reads | known to be wrong |
+|---|---|---|---|---|---|"""
 
 
 def line(name: str, cells: list[str]) -> str:
@@ -51,16 +57,32 @@ def massspec_lines(folder: Path) -> list[str]:
     return lines
 
 
-def main(modalities: list[str]) -> None:
-    """Write the tables of some modalities."""
-    for modality in modalities or ["imaging", "massspec"]:
+def opinion_lines(folder: Path) -> list[str]:
+    """Ask the optional readers about every real image; the lines stay as they are where these are not built."""
+    before = table_of(FORMATS, "opinions")
+    if not imaging_outcomes.gpl_is_there():
+        return [line(name, cells) for name, cells in before.items()]
+    return [line(name, imaging_outcomes.opinions_of(name)) for name in imaging_outcomes.asked_files()]
+
+
+def main(names: list[str]) -> None:
+    """Write some of the tables, or all of them."""
+    for name in names or list(TABLES):
         with tempfile.TemporaryDirectory() as scratch:
-            lines = (imaging_lines if modality == "imaging" else massspec_lines)(Path(scratch))
-        begin, end = marks(modality)
+            head, lines = TABLES[name]
+            table = lines(Path(scratch))
+        begin, end = marks(name)
         page = FORMATS.read_text(encoding="utf-8")
         before, _, rest = page.partition(begin)
-        FORMATS.write_text("\n".join([before + begin, HEAD, *lines, end]) + rest.partition(end)[2], encoding="utf-8")
+        FORMATS.write_text("\n".join([before + begin, head, *table, end]) + rest.partition(end)[2], encoding="utf-8")
 
+
+TABLES: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
+    "trust": (TRUST_HEAD, lambda _: trust_lines()),
+    "imaging": (HEAD, imaging_lines),
+    "opinions": (OPINIONS_HEAD, opinion_lines),
+    "massspec": (HEAD, massspec_lines),
+}
 
 if __name__ == "__main__":
     main(sys.argv[1:])
