@@ -17,7 +17,7 @@ import zarr
 from ome_zarr_models.v05.bioformats2raw import BioFormats2Raw
 from PIL import Image
 
-from catchment.config import ImagingConvert
+from catchment.config import ImagingAdmit, ImagingConvert
 from catchment.demonstration.image_sets import write_hostile_zip, write_image_set
 from catchment.imaging import MODALITY
 from catchment.imaging.member_names import BadTemplate, known_templates, template_of
@@ -119,6 +119,13 @@ def test_each_image_is_addressed_by_its_protein_treatment_antibody_and_region(cm
     assert [member["file"].rpartition("_")[2] for member in row["members"]] == [
         "blue.jpg", "yellow.jpg", "red.jpg", "green.jpg",
     ]  # fmt: skip
+
+
+def test_an_image_is_named_by_what_its_file_names_tell(cm4ai: Passage) -> None:
+    treatments = ("Paclitaxel", "untreated", "Vorinostat")
+    assert [row["name"] for row in index_of(cm4ai)] == [
+        f"1 {t} {well} R1" for t in treatments for well in ("C1", "H10")
+    ]
 
 
 def test_the_store_is_valid_and_opens_as_a_collection_of_images(cm4ai: Passage) -> None:
@@ -401,3 +408,16 @@ def test_the_description_tells_every_field(cm4ai: Passage) -> None:
         "Vorinostat"
     ] * 2
     assert (cm4ai.description.format, cm4ai.description.reader) == ("image-set", "image set")
+
+
+def test_what_a_set_takes_at_a_time_is_a_whole_plane(tmp_path: Path, through: Carry) -> None:
+    members = {"tiled.tif": tiff(gray(1, 64, 48, dtype="uint16"), tile=(16, 16))}
+    passage = through(written(tmp_path, zipped(members)))
+    assert isinstance(passage.description, Description)
+    assert passage.description.facts["largest_segment_bytes"] == 64 * 48 * 2
+
+
+def test_a_set_larger_than_is_decoded_at_a_time_is_held(tmp_path: Path, through: Carry) -> None:
+    path = written(tmp_path, zipped({"a.png": png(gray(1, 1200, 1000))}))
+    finding = only(through(path, admit=ImagingAdmit(max_chunk_mb=1)), "IMG-003")
+    assert finding.found == "1 MB in one piece"

@@ -82,13 +82,16 @@ class Sorting:
         self.archive, self.knowledge = archive, knowledge
         self.findings: list[Finding] = []
         self.unmatched_rows: list[str] = []
+        self.common: tuple[str, ...] = ()
 
     def fields(self, images: Iterable[SetImage]) -> list[Field]:
         """Return the fields of a set, in natural order of their names."""
         groups: dict[tuple[object, ...], list[Place]] = {}
         unread = []
-        for image in images:
-            place = self.read(image)
+        places = [self.read(image) for image in images]
+        self.common = common_folders([place.reading.folder for place in places if place.template])
+        for place in places:
+            image = place.image
             if place.template is None:
                 unread.append(image.name)
             own = tuple(sorted((fact, comparable(fact, value)) for fact, value in place.reading.facts.items()))
@@ -123,7 +126,7 @@ class Sorting:
         """Return the field that some images make up, None where they do not fit together."""
         first = group[0]
         facts = self.facts_of(group)
-        name = name_of(first)
+        name = name_of(first, len(self.common))
         if len(group) == 1 and not first.reading.channel:
             scene = replace(first.image.scene, name=name, facts=facts, members=(member_of(first),))
             return Field(self.sized(scene), (first.image.name,), scene.shape[2], as_sent=True)
@@ -233,11 +236,21 @@ def names_of(place: Place) -> tuple[str, ...]:
     return (place.image.name, path.name, path.stem, *([place.reading.prefix] if place.reading.prefix else []))
 
 
-def name_of(place: Place) -> str:
-    """Return the name of a field: what its images' names have in common."""
+def common_folders(folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that all of these paths begin with."""
+    common = []
+    for parts in zip(*(folder.split("/") for folder in folders), strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return tuple(common)
+
+
+def name_of(place: Place, common: int) -> str:
+    """Return the name of a field: what its images' names have in common, but for the first folders, common to all."""
     if place.template is None:
         return place.image.name
-    parts = (*place.reading.folder.split("/"), *place.reading.facts.values())
+    parts = (*place.reading.folder.split("/")[common:], *place.reading.facts.values())
     return " ".join(part for part in parts if part) or PurePosixPath(place.image.name).stem
 
 

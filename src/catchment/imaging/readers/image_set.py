@@ -23,7 +23,7 @@ from catchment.imaging.axes import Slices
 from catchment.imaging.image_sets import Field, Knowledge, SetImage, Sorting
 from catchment.imaging.image_table import BadTable, ImageTable, read_table
 from catchment.imaging.member_names import FACTS, BadTemplate, known_templates, template_of
-from catchment.imaging.readers import Container, ImageReader, Pixels, Source, UnreadableImage, open_reader
+from catchment.imaging.readers import Container, ImageReader, Pixels, Scene, Source, UnreadableImage, open_reader
 from catchment.imaging.readers.planes import Place, PlaneReader
 from catchment.imaging.recognise import IMAGE_ENDINGS, SET_FORMAT, is_image_name, is_of_the_packer, promised_formats
 from catchment.schema.records import Finding
@@ -168,12 +168,20 @@ def survey(source: Source, size: int, changed_ns: int) -> Survey:
     instruments = {own.instrument for own in containers}
     container = Container(
         format=SET_FORMAT,
-        largest_segment_bytes=max(own.largest_segment_bytes for own in containers),
+        largest_segment_bytes=max(
+            *(own.largest_segment_bytes for own in containers), *(plane_bytes(field.scene) for field in fields)
+        ),
         compression=", ".join(sorted({own.compression for own in containers})),
         instrument=instruments.pop() if len(instruments) == 1 else None,
         findings=tuple(findings),
     )
     return Survey(tuple(fields), members, container)
+
+
+def plane_bytes(scene: Scene) -> int:
+    """Return the size of a plane with all its samples: what is taken from an image at a time."""
+    *_, y, x = scene.shape
+    return y * x * scene.samples * scene.dtype.itemsize
 
 
 def headers_of(
