@@ -6,96 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cells
 import race
+from cells import ROWS, prepare_demonstration, prepare_many, prepare_table, prepare_wide, read_matrix
 
 if TYPE_CHECKING:
     from catchment.schema.records import Asset
 
 ZSTD_LEVEL = 3
-WIDE_CELLS, WIDE_GENES, WIDE_NNZ = 6_000, 20_000, 1_500
-DEEP_CELLS = 12_000
-ROWS = 2048
-
-
-# --- data --------------------------------------------------------------------------------------------------------
-
-
-def prepare_demonstration(data: Path) -> str:
-    """Write the demonstration's liver cells, many of them; return what they are."""
-    from catchment.demonstration.singlecell import write_h5ad
-
-    constants = {"sex": "unknown", "development_stage": "unknown", "donors": ["D1", "D2"]}
-    write_h5ad(data / "cells.h5ad", organism="homo_sapiens", seed=1, cells=DEEP_CELLS, **constants)
-    return described(data)
-
-
-def prepare_wide(data: Path) -> str:
-    """Write cells over a whole genome's worth of genes, counts drawn from a heavy tail; return what they are."""
-    import numpy as np
-    import scipy.sparse as sp
-
-    from catchment.demonstration.singlecell import write_parts
-
-    rng = np.random.default_rng(1)
-    weights = np.cumsum(rng.lognormal(0, 1.5, WIDE_GENES))
-    rows = np.repeat(np.arange(WIDE_CELLS), WIDE_NNZ * 5 // 3)
-    columns = np.searchsorted(weights, rng.uniform(0, weights[-1], rows.size))
-    # molecules of one gene in one cell add up: a count
-    counts = sp.csr_matrix((np.ones(rows.size, np.float32), (rows, columns)), (WIDE_CELLS, WIDE_GENES))
-    genes = [
-        {
-            "gene_id": f"ENSG{n:011d}",
-            "feature_name": f"G{n}",
-            "feature_length": "1000",
-            "feature_type": "protein_coding",
-        }
-        for n in range(WIDE_GENES)
-    ]
-    constants = {
-        "assay_ontology_term_id": "EFO:0009922",
-        "disease_ontology_term_id": "PATO:0000461",
-        "development_stage_ontology_term_id": "unknown",
-        "self_reported_ethnicity_ontology_term_id": "unknown",
-        "sex_ontology_term_id": "unknown",
-        "suspension_type": "cell",
-        "tissue_ontology_term_id": "UBERON:0002107",
-        "tissue_type": "tissue",
-        "cell_type_ontology_term_id": "CL:0000182",
-        "donor_id": "D1",
-    }
-    columns_of_obs = {name: [value] * WIDE_CELLS for name, value in constants.items()}
-    names = [f"cell{n}" for n in range(WIDE_CELLS)]
-    umap = rng.normal(size=(WIDE_CELLS, 2)).astype(np.float32)
-    uns = {"organism_ontology_term_id": "NCBITaxon:9606", "title": "wide", "default_embedding": "X_umap"}
-    write_parts(data / "cells.h5ad", counts, columns_of_obs, names, genes, umap, uns, "X")
-    return described(data)
-
-
-def prepare_table(data: Path) -> str:
-    """Write the wide matrix as plain arrays (rows, columns, values; by rows, columns rising)."""
-    import numpy as np
-
-    text = prepare_wide(data)
-    matrix = read_matrix(data)
-    np.save(data / "rows.npy", np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)))
-    np.save(data / "columns.npy", matrix.indices.astype(np.int64))
-    np.save(data / "values.npy", matrix.data)
-    return text.partition(", H5AD")[0] + ", as three plain arrays in memory: row, column, value."
-
-
-def described(data: Path) -> str:
-    """Return size and density of the H5AD."""
-    matrix = read_matrix(data)
-    size = (data / "cells.h5ad").stat().st_size / race.MB
-    shape = f"{matrix.shape[0]:,} cells × {matrix.shape[1]:,} genes"
-    return f"{shape}, {matrix.nnz / 1e6:.1f} million counts, H5AD, gzip 4, {size:.0f} MB."
-
-
-def read_matrix(data: Path) -> Any:
-    """Return the counts as scipy's CSR, by anndata."""
-    import anndata
-
-    return anndata.read_h5ad(data / "cells.h5ad").X
 
 
 # --- whole conversions -------------------------------------------------------------------------------------------
@@ -111,14 +29,14 @@ def asset_of(path: Path) -> Asset:
     )
 
 
-def ours(data: Path, out: Path) -> None:
+def ours(data: Path, out: Path, zstd_level: int = ZSTD_LEVEL) -> None:
     """Describe, convert and measure, as the steps do."""
     from catchment.singlecell import MODALITY
     from catchment.storage import Place
 
     asset = asset_of(data / "cells.h5ad")
     description = MODALITY.describe(asset)
-    product = MODALITY.convert(asset, description, Place(str(out)), MODALITY.convert_settings())
+    product = MODALITY.convert(asset, description, Place(str(out)), MODALITY.convert_settings(zstd_level=zstd_level))
     assert not product.findings, product.findings
     MODALITY.measure(product, Place(str(out)))
 
@@ -150,6 +68,23 @@ def from_h5ad(data: Path, out: Path) -> None:
     tiledbsoma.io.from_h5ad(str(out / "cells.soma"), data / "cells.h5ad", "RNA", context=context(), X_layer_name="raw")
 
 
+def ours_at_9(data: Path, out: Path) -> None:
+    """The same at zstd 9."""
+    ours(data, out, 9)
+
+
+def from_h5ad_registered(data: Path, out: Path) -> None:
+    """Convert with tiledbsoma.io as its guide has it for many files: register first, then append."""
+    import tiledbsoma.io
+
+    path, uri = data / "cells.h5ad", str(out / "cells.soma")
+    own = {"measurement_name": "RNA", "obs_field_name": "obs_id", "var_field_name": "var_id"}
+    registered = tiledbsoma.io.register_h5ads(None, [path], **own, context=context(), X_layer_name="raw")
+    tiledbsoma.io.from_h5ad(
+        uri, path, "RNA", context=context(), X_layer_name="raw", registration_mapping=registered, uns_keys=[]
+    )
+
+
 def from_h5ad_our_tiles(data: Path, out: Path) -> None:
     """Convert with tiledbsoma.io into arrays of our tiles and filters."""
     import tiledbsoma.io
@@ -160,7 +95,7 @@ def from_h5ad_our_tiles(data: Path, out: Path) -> None:
     tiledbsoma.io.from_h5ad(str(out / "cells.soma"), data / "cells.h5ad", "RNA", **options)
 
 
-def floor(data: Path, out: Path) -> None:
+def floor(data: Path, out: Path, zstd_level: int = ZSTD_LEVEL) -> None:
     """Inflate, reorder by tile, shuffle, compress, write: one thread, one file, no framework."""
     import h5py
     import numpy as np
@@ -172,15 +107,20 @@ def floor(data: Path, out: Path) -> None:
             bounds = indptr[first : first + ROWS + 1]
             span = slice(int(bounds[0]), int(bounds[-1]))
             rows = np.repeat(np.arange(first, first + bounds.size - 1), np.diff(bounds))
-            write_block(target, rows, x["indices"][span].astype(np.int64), x["data"][span])
+            write_block(target, rows, x["indices"][span].astype(np.int64), x["data"][span], zstd_level)
 
 
-def write_block(target: Any, rows: Any, columns: Any, values: Any) -> None:
+def floor_at_9(data: Path, out: Path) -> None:
+    """The same at zstd 9."""
+    floor(data, out, 9)
+
+
+def write_block(target: Any, rows: Any, columns: Any, values: Any, zstd_level: int = ZSTD_LEVEL) -> None:
     """Write one row tile: coordinates of 8 bytes, values of 4, in column tiles, in parts of 65,536 cells."""
     import numpy as np
     from numcodecs import Shuffle, Zstd
 
-    zstd, shuffle = Zstd(ZSTD_LEVEL), {size: Shuffle(size) for size in (4, 8)}
+    zstd, shuffle = Zstd(zstd_level), {size: Shuffle(size) for size in (4, 8)}
     order = np.argsort((columns >> 11).astype(np.uint16), kind="stable")
     rows, columns, values = rows[order], columns[order], values[order]
     for first in range(0, rows.size, 1 << 16):
@@ -201,8 +141,9 @@ def check_soma(data: Path, out: Path) -> str:
         rna = experiment.ms["RNA"]
         obs, var = experiment.obs.read().concat().to_pandas(), rna.var.read().concat().to_pandas()
         wrong = check_matrix(rna.X["raw"], adata.X)
-        if not np.array_equal(dense_of(rna.obsm["X_umap"]), adata.obsm["X_umap"]):
-            wrong += " obsm"
+        for name, expected in adata.obsm.items():
+            if not np.array_equal(dense_of(rna.obsm[name]), expected):
+                wrong += f" {name}"
     for frame, found in ((adata.obs, obs), (adata.var, var)):
         for name in frame.columns:
             if found[name].astype(str).tolist() != frame[name].astype(str).tolist():
@@ -259,7 +200,7 @@ def create_array(out: Path) -> str:
 
     from catchment import soma
 
-    shape, options = (WIDE_CELLS, WIDE_GENES), soma.matrix_options(ZSTD_LEVEL)
+    shape, options = (cells.WIDE_CELLS, cells.WIDE_GENES), soma.matrix_options(ZSTD_LEVEL)
     tiledbsoma.SparseNDArray.create(str(out), type=pa.float32(), shape=shape, platform_config=options).close()
     return str(out)
 
@@ -272,12 +213,13 @@ def write_ours(data: Path, out: Path) -> None:
 
     rows, columns, values = plain_arrays(data)
     with soma.MatrixWriter(create_array(out), race.CORES) as writer:
-        for first in range(0, WIDE_CELLS, ROWS):
-            span = slice(*np.searchsorted(rows, (first, first + ROWS)))
-            writer.write(rows[span], columns[span], values[span])
+        for first in range(0, cells.WIDE_CELLS, ROWS):
+            starts = np.searchsorted(rows, np.arange(first, min(first + ROWS, cells.WIDE_CELLS) + 1))
+            span = slice(int(starts[0]), int(starts[-1]))
+            writer.write_tile(first, soma.csr_tile(starts - starts[0], columns[span], values[span]))
 
 
-def write_theirs(data: Path, out: Path, rows_at_once: int = WIDE_CELLS) -> None:
+def write_theirs(data: Path, out: Path, rows_at_once: int = cells.WIDE_CELLS) -> None:
     """Write through SparseNDArray.write, all at once or some rows at a time."""
     import numpy as np
     import pyarrow as pa
@@ -285,7 +227,7 @@ def write_theirs(data: Path, out: Path, rows_at_once: int = WIDE_CELLS) -> None:
 
     rows, columns, values = plain_arrays(data)
     with tiledbsoma.SparseNDArray.open(create_array(out), "w", context=context()) as array:
-        for first in range(0, WIDE_CELLS, rows_at_once):
+        for first in range(0, cells.WIDE_CELLS, rows_at_once):
             span = slice(*np.searchsorted(rows, (first, first + rows_at_once)))
             table = {"soma_dim_0": rows[span], "soma_dim_1": columns[span], "soma_data": values[span]}
             array.write(pa.table(table))
@@ -302,7 +244,7 @@ def write_floor(data: Path, out: Path) -> None:
 
     rows, columns, values = plain_arrays(data)
     with out.open("wb") as target:
-        for first in range(0, WIDE_CELLS, ROWS):
+        for first in range(0, cells.WIDE_CELLS, ROWS):
             span = slice(*np.searchsorted(rows, (first, first + ROWS)))
             write_block(target, rows[span], columns[span], values[span])
 
@@ -313,6 +255,64 @@ def check_array(data: Path, out: Path) -> str:
 
     with tiledbsoma.SparseNDArray.open(str(out)) as array:
         return check_matrix(array, read_matrix(data))
+
+
+# --- quality control ---------------------------------------------------------------------------------------------
+
+
+def qc_ours(data: Path, out: Path) -> None:
+    """Read the counts and add up QC: what `convert` does besides writing."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from catchment.singlecell.arrays import clean_blocks, rows_of
+    from catchment.singlecell.container import opened
+    from catchment.singlecell.quality import Quality
+    from catchment.singlecell.reading import read
+
+    path = data / "cells.h5ad"
+    with opened(str(path)) as file:
+        reading = read(file, asset_of(path))
+        quality = Quality(*reading.layout.raw.shape, reading.genes.sets)
+        for block in clean_blocks(rows_of(file, reading.layout.raw), None, quality, zeros=False):
+            assert np.all(block.data)
+    out.mkdir()
+    pq.write_table(quality.cells(), out / "cells.parquet")
+    pq.write_table(quality.genes(reading.genes.ids, reading.genes.sets), out / "genes.parquet")
+
+
+def qc_scanpy(data: Path, out: Path) -> None:
+    """Read the H5AD and calculate QC, by scanpy."""
+    adata = scanpy_qc(data)
+    out.mkdir()
+    adata.obs.to_parquet(out / "cells.parquet")
+    adata.var.to_parquet(out / "genes.parquet")
+
+
+def scanpy_qc(data: Path) -> Any:
+    """Return the dataset with scanpy's QC in its tables."""
+    import scanpy
+
+    adata = scanpy.read_h5ad(data / "cells.h5ad")
+    adata.var["mt"] = adata.var["feature_name"].astype(str).str.startswith("MT-").to_numpy()
+    scanpy.pp.calculate_qc_metrics(adata, qc_vars=["mt"], inplace=True)
+    return adata
+
+
+def check_qc(data: Path, out: Path) -> str:
+    """Compare with scanpy's numbers."""
+    import numpy as np
+    import pandas as pd
+
+    adata = scanpy_qc(data)
+    wrong = ""
+    for name, expected in (("cells", adata.obs), ("genes", adata.var)):
+        found = pd.read_parquet(out / f"{name}.parquet")
+        for column in expected.columns.difference(adata.uns.get("schema", [])):
+            both = column in found and expected[column].dtype.kind in "if"
+            if both and not np.allclose(found[column], expected[column], rtol=1e-4, equal_nan=True):
+                wrong += f" {column}"
+    return wrong
 
 
 # --- the races ---------------------------------------------------------------------------------------------------
@@ -329,6 +329,24 @@ CONVERSIONS = {
         "tiledbsoma.io.from_h5ad, our tiles and filters", from_h5ad_our_tiles, check_soma, "tiledbsoma.io"
     ),
     race.FLOOR: race.Contender("floor, 1 thread", floor, None, "h5py, numcodecs"),
+}
+MANY = {
+    race.OURS: CONVERSIONS[race.OURS],
+    "catchment-written": CONVERSIONS["catchment-written"],
+    "from_h5ad": race.Contender(
+        "tiledbsoma.io: register_h5ads, from_h5ad", from_h5ad_registered, check_soma, "tiledbsoma.io"
+    ),
+    race.FLOOR: CONVERSIONS[race.FLOOR],
+    "catchment-9": race.Contender(
+        "Catchment: convert, zstd 9", ours_at_9, check_soma, "h5py, catchment.singlecell.convert"
+    ),
+    "floor-9": race.Contender("floor, zstd 9, 1 thread", floor_at_9, None, "h5py, numcodecs"),
+}
+QUALITY = {
+    race.OURS: race.Contender(
+        "Catchment: QC as convert draws it", qc_ours, check_qc, "h5py, catchment.singlecell.arrays"
+    ),
+    "scanpy": race.Contender("scanpy: read_h5ad, calculate_qc_metrics", qc_scanpy, check_qc, "scanpy"),
 }
 ABOUT_CONVERSIONS = """
 Same content on every line but the floor: X (as `raw`), obs, var, obsm; zstd 3 everywhere. Not alike: Catchment's
@@ -349,6 +367,13 @@ RACES = {
         "H5AD to SOMA, few genes", ABOUT_CONVERSIONS, prepare_demonstration, CONVERSIONS
     ),
     "wide": race.Race("H5AD to SOMA, many genes", ABOUT_CONVERSIONS, prepare_wide, CONVERSIONS),
+    "many": race.Race("H5AD to SOMA, 100,000 cells", ABOUT_CONVERSIONS, prepare_many, MANY),
+    "quality": race.Race(
+        "Quality control, 100,000 cells",
+        "The same numbers per cell and per gene. Within *convert* the reading costs nothing: the counts are there.",
+        prepare_many,
+        QUALITY,
+    ),
     "writer": race.Race(
         "The SOMA writer alone",
         "The same array (tiles, filters, capacity) filled from the same table in memory. Written a tile at a time, "

@@ -200,7 +200,7 @@ def test_row_tiles_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     backwards = RowTile(tile.keys[::-1].copy(), tile.values)
     last = 3 * TILE
     for row, next_tile, message in (
-        (0, tile, r"begins at or before the last cell of the one before it \(row 0\)"),
+        (0, tile, r"begins at or before the last row of the one before it \(row 0\)"),
         (TILE, backwards, r"the row tile at row 2048 are not in global order"),
         (last, tile, "outside 6144 rows"),
     ):
@@ -212,17 +212,18 @@ def test_row_tiles_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [pa.int16(), pa.float64(), pa.uint64()])
 def test_matrices_of_other_types_are_written_and_read(tmp_path: Path, kind: pa.DataType) -> None:
-    options = matrix_options(3, 4)
-    with tiledbsoma.SparseNDArray.create(str(tmp_path / "x"), type=kind, shape=(9, 9), platform_config=options):
+    options, wide = matrix_options(3, 4), (9, 2 * TILE)
+    with tiledbsoma.SparseNDArray.create(str(tmp_path / "x"), type=kind, shape=wide, platform_config=options):
         pass
     values = np.array([7, 8], kind.to_pandas_dtype())
     with MatrixWriter(str(tmp_path / "x")) as writer:
-        writer.write_tile(0, row_tile([(np.array([0, 3]), np.array([1, 1]), values)], column_keys(np.arange(9))))
-        writer.write_tile(4, row_tile([(np.array([0, 3]), np.array([1, 1]), values)], column_keys(np.arange(9))))
+        for first in (0, 4):  # the first tile ends in a column tile behind that in which the second begins
+            cells = (np.array([0, 3]), np.array([1, TILE]), values)
+            writer.write_tile(first, row_tile([cells], column_keys(np.arange(2 * TILE))))
     with tiledbsoma.open(str(tmp_path / "x")) as array:
         assert tile_rows_of(array) == 4
         tile = read_tile(array, 4, 8)
-        assert (tile.keys.tolist(), tile.values.tolist()) == ([1, 3 << 11 | 1], [7, 8])
+        assert (tile.keys.tolist(), tile.values.tolist()) == ([1, 1 << 22 | 3 << 11], [7, 8])
         assert tile.values.dtype == values.dtype
         assert read_tile(array, 8, 9).keys.size == 0
 

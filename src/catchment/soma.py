@@ -35,7 +35,6 @@ from catchment.tiles import (
     global_order,
     is_rising,
     joined_tile,
-    key_in_matrix,
     pieces,
     rising_order,
     row_tile,
@@ -200,7 +199,7 @@ class MatrixWriter:
         self._type = self._array.schema.field("soma_data").type
         self._query: Any = None
         self._pending: pa.RecordBatch | None = None
-        self._last_key = -1
+        self._last_key = self._last_row = -1
 
     def write(self, rows: Int64, columns: Int64, values: npt.NDArray[Any]) -> None:
         """Add cells, in any order; all of them come after those before. `write_tile` costs a third of this.
@@ -225,7 +224,9 @@ class MatrixWriter:
         self._add(rows, columns, values)
 
     def write_tile(self, tile_row: int, tile: RowTile) -> None:
-        """Add the cells of one row tile, whose first row is `tile_row`; row tiles follow each other.
+        """Add the cells of one row tile (of the array's own height), whose first row is `tile_row`.
+
+        Row tiles follow each other; a writer that is given some is given no cells in another way.
 
         Raises
         ------
@@ -234,17 +235,15 @@ class MatrixWriter:
         """
         if tile.keys.size == 0:
             return
-        width = self._array.shape[1]
-        first, last = (int(key) for key in (tile.keys[0], tile.keys[-1]))
-        lowest, highest = (key_in_matrix(tile_row, key, width) for key in (first, last))
-        if lowest <= self._last_key:
-            raise ValueError(f"a row tile begins at or before the last cell of the one before it (row {tile_row})")
+        first_row = tile_row + int(((tile.keys >> TILE_BITS) & (TILE - 1)).min())
+        if first_row <= self._last_row:
+            raise ValueError(f"a row tile begins at or before the last row of the one before it (row {first_row})")
         if not is_rising(tile.keys):
             raise ValueError(f"the cells of the row tile at row {tile_row} are not in global order")
-        self._last_key = highest
         for rows, columns, values in tile.batches():
             rows += tile_row
             self._check_places(rows, columns)
+            self._last_row = max(self._last_row, int(rows.max()))
             self._add(rows, columns, values)
 
     def _check_places(self, rows: Int64, columns: Int64) -> None:

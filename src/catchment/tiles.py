@@ -43,12 +43,6 @@ def global_keys(rows: Int64, columns: Int64, width: int) -> Int64:
     return (((tiles << TILE_BITS) + (rows & (TILE - 1))) << TILE_BITS) + (columns & (TILE - 1))
 
 
-def key_in_matrix(tile_row: int, key: int, width: int) -> int:
-    """Return the number of `global_keys` for a key of a `RowTile` that starts at a row."""
-    row, column = (key >> TILE_BITS) & (TILE - 1), (key >> 2 * TILE_BITS << TILE_BITS) | (key & (TILE - 1))
-    return int(global_keys(np.array([tile_row + row]), np.array([column]), width)[0])
-
-
 def global_order(keys: Int64, rows: Int64, columns: Int64, width: int) -> npt.NDArray[np.intp] | None:
     """Return the permutation that brings cells into the order of their global keys; None where they have it already.
 

@@ -10,21 +10,29 @@ import pytest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SMALL = {
-    "singlecell": {"DEEP_CELLS": 60, "WIDE_CELLS": 40, "WIDE_GENES": 300, "WIDE_NNZ": 30},
+    "cells": {
+        "DEEP_CELLS": 60,
+        "WIDE_CELLS": 40,
+        "WIDE_GENES": 300,
+        "WIDE_NNZ": 30,
+        "MANY_CELLS": 50,
+        "MANY_GENES": 700,
+        "MANY_COUNTS": 900,
+    },
     "imaging": {"SHAPE_CZYX": (1, 1, 512, 512), "LEVELS": 2},
     "massspec": {"SPECTRA": 30},
 }
-RACES = [("singlecell", "demonstration"), ("singlecell", "wide"), ("singlecell", "writer")]
+RACES = [("singlecell", race) for race in ("demonstration", "wide", "many", "quality", "writer")]
 RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
 
 
 def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
     """Return a benchmark's script as a module, its data small."""
     patch.syspath_prepend(str(BENCHMARKS))
-    module = importlib.import_module(name)
-    for constant, value in SMALL.get(name, {}).items():
-        patch.setattr(module, constant, value)
-    return module
+    for file in (name, "cells"):
+        for constant, value in SMALL.get(file, {}).items():
+            patch.setattr(importlib.import_module(file), constant, value)
+    return importlib.import_module(name)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -135,15 +135,15 @@ def test_a_matrix_of_several_tiles_survives_in_both_directions(kitchen: Kitchen)
 
 
 def test_rows_that_hold_much_make_lower_tiles(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
-    dense = np.random.default_rng(4).poisson(1, (70, 30)).astype(np.float32)
+    dense = np.random.default_rng(4).poisson(0.01, (70, 4200)).astype(np.float32)
     adata = anndata.AnnData(
         X=sp.csr_matrix(dense),
         obs=pd.DataFrame(index=[f"c{row}" for row in range(70)]),
-        var=pd.DataFrame(index=[f"ENSG{number:011d}" for number in range(30)]),
+        var=pd.DataFrame(index=[f"ENSG{number:011d}" for number in range(4200)]),
         layers={"dense": dense, "real": sp.csr_matrix(dense / 3)},
         uns={"organism_ontology_term_id": "NCBITaxon:9606"},
     )
-    monkeypatch.setattr("catchment.singlecell.arrays.VALUES_OF_A_TILE", 400)
+    monkeypatch.setattr("catchment.singlecell.arrays.VALUES_OF_A_TILE", 900)
     _, path = done(kitchen.convert(kitchen.h5ad(adata=adata)))
     with tiledbsoma.open(str(path)) as root:
         assert soma.tile_rows_of(root.ms["RNA"].X["raw"]) == 16
