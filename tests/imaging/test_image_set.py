@@ -20,7 +20,6 @@ from PIL import Image
 from catchment.config import ImagingAdmit, ImagingConvert
 from catchment.demonstration.image_sets import write_hostile_zip, write_image_set
 from catchment.imaging import MODALITY
-from catchment.imaging.member_names import BadTemplate, known_templates, template_of
 from catchment.schema.records import Description, Finding, Product, Unreadable
 from catchment.storage import Place
 from catchment.submission.upload import head
@@ -345,33 +344,7 @@ def test_a_hostile_set_of_the_demonstration_names_the_member(tmp_path: Path, thr
     assert finding.where == "hostile.zip: ../../escape.jpg"
 
 
-# --- names and recognition ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "channels", "words"),
-    [
-        ("{a}", "", "{a} is unknown"),
-        ("{z}{z}", "", "{z} is given twice"),
-        ("plain", "", "no token in braces"),
-        ("{z}}", "", "a brace too many"),
-        ("{channel}", "blue", "are not of the form"),
-    ],
-)
-def test_a_bad_template_says_why(text: str, channels: str, words: str) -> None:
-    with pytest.raises(BadTemplate, match=words.replace("{", r"\{").replace("}", r"\}")):
-        template_of(text, channels)
-
-
-def test_names_of_releases_are_known() -> None:
-    cm4ai, atlas = known_templates()
-    reading = cm4ai.read("folder/green/B2AI_1_Paclitaxel_H10_R7_z01_green.jpg")
-    assert reading is not None
-    assert reading.facts == {"plate": "1", "treatment": "Paclitaxel", "well": "H10", "region": "R7"}
-    assert (reading.channel, reading.z, reading.folder) == ("green", 1, "folder")
-    assert reading.prefix == "B2AI_1_Paclitaxel_H10_R7_z01_"
-    assert atlas.read("7_C5_1_blue_red_green.jpg") is None
-    assert atlas.read("7_C5_1_Blue.jpg") is not None
+# --- recognition -------------------------------------------------------------------------------------------------
 
 
 def recognised(path: Path) -> tuple[str, float] | None:

@@ -31,7 +31,7 @@ from catchment.schema.rules import counted_together, is_error
 
 TABLE_ENDINGS = (".csv", ".tsv")
 DOCUMENT_ENDINGS = (".txt", ".md", ".json", ".html", ".htm", ".xml", ".pdf", ".yaml", ".yml")
-MAX_TABLE_BYTES = 200_000_000
+MAX_TABLE_BYTES = 50_000_000
 TABLE_OF_THE_SUBMISSION = "images"
 SHOWN = 5
 
