@@ -148,7 +148,7 @@ def test_the_fixtures_of_2021_climb_as_far_as_no_person_is_needed(kitchen: Kitch
         kitchen.folder.mkdir()
         path, findings = prepared(kitchen, source)
         outcomes[source.name.split("@")[0]] = {f.code for f in findings if f.level == "error"}
-        if path != source:
+        if path != source and "schema_version@" not in source.name:
             adata = anndata.read_h5ad(path)
             assert "schema_version" not in adata.uns
             assert "ethnicity_ontology_term_id" not in adata.obs

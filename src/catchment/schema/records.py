@@ -89,6 +89,39 @@ class Sample(Shape):
     extra: dict[str, str] = {}
 
 
+class ColumnRecipe(Shape):
+    """Where a schema column comes from: one value for all cells (`constant`), or a column of the author's (`column`).
+
+    Of the author's values `pattern` (a regular expression with one group) takes a part; `values` says what each becomes
+    (empty: as it is). They may come from a table of the upload: its column `key` names the author's value, its column
+    `value` what it becomes; `receive` reads it into `values`. The column `index` is the names of the cells.
+    """
+
+    constant: str = ""
+    column: str = ""
+    pattern: str = ""
+    values: dict[str, str] = {}
+    table: str = ""
+    key: str = ""
+    value: str = ""
+
+
+class Curation(Shape):
+    """A recipe that makes an author's file fit the schema.
+
+    raw_counts
+        where the raw counts are: `X`, `raw` or `layers/<name>`; empty where they are where the schema has them.
+    gene_ids, gene_values
+        the column of var that holds Ensembl ids, with or without version (`index`: the names of the rows; empty: left
+        as they are); and the id of single names, where the column does not say it.
+    """
+
+    columns: dict[str, ColumnRecipe] = {}
+    raw_counts: str = ""
+    gene_ids: str = ""
+    gene_values: dict[str, str] = {}
+
+
 class Asset(Shape):
     """One measurement of a submission; all that `admit` reads. Holds no time: received again it is byte-identical.
 
@@ -113,6 +146,7 @@ class Asset(Shape):
     findings: tuple[Finding, ...] = ()
     # left out where there is none: an asset of one file is kept as it was before there were folders
     folder: str = Field("", exclude_if=lambda folder: not folder)
+    curation: Curation | None = Field(None, exclude_if=lambda curation: curation is None)
 
     @property
     def name(self) -> str:
@@ -246,11 +280,6 @@ class Prepared(Shape):
     files: tuple[StoredFile, ...]
 
 
-def is_none(value: object) -> bool:
-    """Tell whether an optional field is left out of the JSON: a record without it keeps the bytes it always had."""
-    return value is None
-
-
 class Resources(Shape):
     """What the steps to come need at most: peak memory in MB, CPU time in seconds, independent pieces."""
 
@@ -338,7 +367,7 @@ class Admitted(Record):
     statistics: dict[str, JsonValue]
     estimate: Resources
     findings: tuple[Finding, ...]
-    prepared: Prepared | None = Field(None, exclude_if=is_none)
+    prepared: Prepared | None = Field(None, exclude_if=lambda prepared: prepared is None)
 
 
 class Converted(Record):
@@ -349,7 +378,7 @@ class Converted(Record):
     description: Description
     dataset: Dataset
     findings: tuple[Finding, ...]
-    prepared: Prepared | None = Field(None, exclude_if=is_none)
+    prepared: Prepared | None = Field(None, exclude_if=lambda prepared: prepared is None)
 
 
 class Normalised(Record):
@@ -365,7 +394,7 @@ class Normalised(Record):
     contribution: Contribution
     findings: tuple[Finding, ...]
     publish_bytes: bool
-    prepared: Prepared | None = Field(None, exclude_if=is_none)
+    prepared: Prepared | None = Field(None, exclude_if=lambda prepared: prepared is None)
 
 
 class Held(Record):

@@ -57,3 +57,41 @@ FEATURES_LEFT = declare(
     expected="features of type 'Gene Expression'",
     fix="nothing needs to be done; the submitted file is kept beside the converted dataset",
 )
+
+# --- curation recipes --------------------------------------------------------------------------------------------
+
+CURATED = declare(
+    "CUR-001",
+    "info",
+    "made by the submission's recipe",
+    expected="columns, genes and counts as the schema has them",
+    fix="nothing needs to be done; the submitted file is kept as it was sent",
+)
+RECIPE_SOURCE_MISSING = declare(
+    "CUR-002",
+    "error",
+    "a recipe names something that the file does not have",
+    expected="the author's name of a column or matrix of the file",
+    fix="correct the name in `curate`; `catchment receive --suggest` lists what the file has",
+)
+RECIPE_GAP = declare(
+    "CUR-003",
+    "error",
+    "values that a recipe does not cover",
+    expected="a value for every cell",
+    fix="add them to `values` (or to the table), or let `pattern` fit them",
+)
+GENES_AMBIGUOUS = declare(
+    "CUR-004",
+    "error",
+    "genes that a recipe does not bring to one id each",
+    expected="one Ensembl id for each gene, none twice",
+    fix="give the id of each such gene in `gene_values`, or merge the genes before submitting",
+)
+RECIPE_NO_PLACE = declare(
+    "CUR-005",
+    "error",
+    "counts that cannot become the raw counts",
+    expected="a matrix of the file's cells and genes",
+    fix="name the matrix of raw counts in `curate.raw_counts`: X, raw or layers/<name>",
+)

@@ -10,9 +10,10 @@ from pathlib import Path
 import h5py
 
 from catchment.config import SinglecellAdmit
-from catchment.schema.records import Asset, Preparation, SourceFile, Unreadable
+from catchment.schema.records import Asset, Curation, Finding, Preparation, SourceFile, Unreadable
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.counts import Container, write_h5ad
+from catchment.singlecell.curate import curate, place_counts
 from catchment.singlecell.describe import column_names, unreadable
 from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.h5ad import (
@@ -35,37 +36,48 @@ def prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Preparatio
     """Return the asset to go on with: the same, or `<asset>.h5ad` in the place; and what was done to it."""
     target = place.path / f"{asset.asset}.h5ad"
     try:
-        if is_folder(asset):
-            return written(asset, read_folder(asset), target)
-        with opened(asset.files[0].path) as file:
-            if is_tenx(file):
-                return written(asset, read_tenx(file), target)
-            return migrated(asset, file, target)
+        told = written(asset, target)
+        if told is None:
+            return Preparation(asset=asset)
+        with editable(target) as file:
+            told += edited(file, asset.curation)
     except Unfit as unfit:
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
+    return Preparation(asset=replaced(asset, target), findings=told)
 
 
-def written(asset: Asset, container: Container, target: Path) -> Preparation:
-    """Return the asset as the H5AD that is written of a container of counts."""
+def written(asset: Asset, target: Path) -> tuple[Finding, ...] | None:
+    """Write an asset that needs something as an H5AD, and return what to tell of it; None where it needs nothing."""
+    if is_folder(asset):
+        return write_container(read_folder(asset), target)
+    with opened(asset.files[0].path) as file:
+        if is_tenx(file):
+            return write_container(read_tenx(file), target)
+        layout = layout_of(file)
+        if asset.curation is None and not is_due(column_names(file[layout.obs]), members(file.get("uns"))):
+            return None
+        copy_h5ad(file, layout, target)
+    return ()
+
+
+def write_container(container: Container, target: Path) -> tuple[Finding, ...]:
+    """Write a container of counts as an H5AD, and return what to tell of it."""
     write_h5ad(container, target)
-    return Preparation(asset=replaced(asset, target), findings=container.findings)
+    return container.findings
 
 
-def migrated(asset: Asset, file: h5py.File, target: Path) -> Preparation:
-    """Return the asset brought to the current schema, in a copy where that changes anything."""
-    layout = layout_of(file)
-    if not is_due(column_names(file[layout.obs]), members(file.get("uns"))):
-        return Preparation(asset=asset)
-    dataset = tables_of(file, layout)
+def edited(file: h5py.File, recipe: Curation | None) -> tuple[Finding, ...]:
+    """Curate and migrate our copy of a file, and return what to tell of it."""
+    dataset = tables_of(file, layout_of(file))
+    if recipe is not None:
+        curate(dataset, recipe)
     migrate(dataset)
-    if not dataset.changed:
-        return Preparation(asset=asset, findings=tuple(dataset.findings))
-    copy_h5ad(file, layout, target)
-    with editable(target) as copy:
-        write_changes(copy, dataset)
-    return Preparation(asset=replaced(asset, target), findings=tuple(dataset.findings))
+    write_changes(file, dataset)
+    if recipe is not None:
+        place_counts(file, dataset, recipe.raw_counts)
+    return tuple(dataset.findings)
 
 
 def replaced(asset: Asset, path: Path) -> Asset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from catchment.schema.records import Finding, ModalityName, Shape, Study
+from catchment.schema.records import Curation, Finding, ModalityName, Shape, Study
 
 
 class DraftSample(Shape):
@@ -31,6 +31,7 @@ class DraftAsset(Shape):
     sha256: str | None = None
     constants: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    curate: Curation | None = None
 
 
 class Draft(Shape):

@@ -25,6 +25,7 @@ from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
 from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.inbox import manifests
+from catchment.submission.sample_tables import with_tables
 from catchment.submission.sdrf_terms import term_findings
 from catchment.submission.sighting import Sighting, parent, uploaded
 from catchment.submission.stored_names import numbered, safe_names
@@ -68,6 +69,7 @@ def read_draft(sighting: Sighting) -> Draft:
     if native.FILE_NAME not in upload.names:
         return native.undescribed(sighting.parts())
     draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
+    draft = with_tables(draft, upload.names, lambda name: read_text(upload, name))
     if sdrf_name is None:
         return draft
     if sdrf_name not in upload.names:
@@ -267,6 +269,7 @@ def build_asset(
         annotations=draft.annotations,
         findings=(*findings, *faults),
         folder=name if files and is_folder else "",
+        curation=draft.curate if modality == "singlecell" else None,
     )
 
 
