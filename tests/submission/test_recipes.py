@@ -64,7 +64,7 @@ def test_without_a_recipe_an_asset_is_what_it_was(tmp_path: Path) -> None:
         ("{x: {column: b, table: no.tsv, key: k, value: v}}", TABLE, "table 'no.tsv' is not in the upload"),
         ("{x: {column: b, table: donors.tsv, key: k, value: sex}}", TABLE, "no column 'k'; found donor, sex"),
         ("{x: {column: b, table: donors.tsv, key: donor, value: sex}}", TABLE + "P1\tx\n", "'P1' has two values"),
-        ("{x: {colum: b}}", TABLE, "colum"),
+        ("{x: {colour: b}}", TABLE, "colour"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused(tmp_path: Path, columns: str, table: str, message: str) -> None:
