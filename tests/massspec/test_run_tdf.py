@@ -68,6 +68,21 @@ def test_frames_and_isolations_become_spectra_with_the_mobility_of_each_peak(tmp
     assert product.facts["converted_from"] == "bruker-tdf"
 
 
+def test_what_is_written_has_the_same_content_when_it_is_sent_as_mzml(tmp_path: Path) -> None:
+    product, path = converted(asset_of(write_tdf(tmp_path / "run.d")), tmp_path / "out")
+    again, _ = converted(asset_of(path), tmp_path / "again")
+    assert again.logical_digest == product.logical_digest
+    text = path.read_text()
+    with opened(path) as kept:
+        mobility = kept.get_by_id("merged=0 frame=1 scanStart=1 scanEnd=4")[MOBILITY]
+    assert len(mobility) == 5
+    (tmp_path / "other.mzML").write_text(
+        text.replace(f'name="{MOBILITY}"', 'name="mean inverse reduced ion mobility array"')
+    )
+    other, _ = converted(asset_of(tmp_path / "other.mzML"), tmp_path / "other")
+    assert other.logical_digest != product.logical_digest
+
+
 def test_both_files_of_the_run_are_named_as_sources(tmp_path: Path) -> None:
     _, path = converted(asset_of(write_tdf(tmp_path / "run.d")), tmp_path / "out")
     text = path.read_text()

@@ -37,7 +37,7 @@ class MzCalibration:
     delay_ns: float
     temperatures: tuple[float, float]
     corrections: tuple[float, float]
-    coefficients: tuple[float, float, float, float, float]
+    coefficients: tuple[float, ...]
 
     def mz(self, index: Indices, temperatures: tuple[float, float]) -> Floats:
         """Return m/z of time-of-flight indices of a frame that was recorded at these temperatures."""

@@ -18,6 +18,7 @@ from catchment.massspec.mobility import COARSE_MZ, EXACT_MZ, MOBILITY_MODEL, Mob
 from catchment.massspec.readers.sqlite_tables import Row, Tables
 
 MS1, MSMS, PASEF, DIA, PRM = 0, 2, 8, 9, 10
+ALL_SCANS = 1 << 31  # the end of a window that is a whole frame
 COMPRESSION = "2"  # TimsCompressionType: zstd over byte planes
 V = TypeVar("V")
 
@@ -181,12 +182,16 @@ def prm_windows(tables: Tables) -> Iterator[tuple[int, Window]]:
         return
     targets: dict[int, Ion] = {}
     if tables.has("PrmTargets"):
-        for row in tables.rows("PrmTargets", ("Id", "MonoisotopicMz"), ("Charge",)):
-            mz, charge = row["MonoisotopicMz"], row.get("Charge") or 0
-            targets[row["Id"]] = typed(lambda _, m=mz, c=charge: Ion(real(m), whole(c), math.nan, math.nan, 0), row, "")  # type: ignore[misc]
+        rows = tables.rows("PrmTargets", ("Id", "MonoisotopicMz"), ("Charge",))
+        targets = dict(typed(target_of, row, "PrmTargets") for row in rows)
     columns = ("Frame", "ScanNumBegin", "ScanNumEnd", "IsolationMz", "IsolationWidth", "CollisionEnergy")
     for row in tables.rows("PrmFrameMsMsInfo", columns, ("Target",)):
         yield typed(lambda row: window_of(row, targets.get(row.get("Target") or 0)), row, "PrmFrameMsMsInfo")
+
+
+def target_of(row: Row) -> tuple[int, Ion]:
+    """Return a row of PrmTargets by its id."""
+    return whole(row["Id"]), Ion(real(row["MonoisotopicMz"]), whole(row.get("Charge") or 0), math.nan, math.nan, 0)
 
 
 def window_of(row: Row, ion: Ion | None) -> tuple[int, Window]:
@@ -208,7 +213,9 @@ def dia_windows(tables: Tables) -> Iterator[tuple[int, Window]]:
     groups: dict[int, list[Window]] = {}
     columns = ("WindowGroup", "ScanNumBegin", "ScanNumEnd", "IsolationMz", "IsolationWidth", "CollisionEnergy")
     for row in tables.rows("DiaFrameMsMsWindows", columns):
-        group, window = typed(lambda row: window_of({**row, "Frame": row["WindowGroup"]}, None), row, "windows")
+        group, window = typed(
+            lambda row: window_of({**row, "Frame": row["WindowGroup"]}, None), row, "DiaFrameMsMsWindows"
+        )
         groups.setdefault(group, []).append(window)
     for row in tables.rows("DiaFrameMsMsInfo", ("Frame", "WindowGroup")):
         for window in groups.get(row["WindowGroup"], ()):
@@ -229,9 +236,6 @@ def frame_window_of(row: Row) -> tuple[int, Window]:
     mz, energy = real(row["TriggerMass"]), real(row["CollisionEnergy"])
     ion = Ion(mz, whole(row.get("PrecursorCharge") or 0), math.nan, math.nan, whole(row.get("Parent") or 0))
     return whole(row["Frame"]), Window(0, ALL_SCANS, mz, real(row["IsolationWidth"]), energy, ion)
-
-
-ALL_SCANS = 1 << 31
 
 
 def read_mz_calibrations(tables: Tables) -> dict[int, MzCalibration]:
@@ -255,7 +259,7 @@ def mz_calibration_of(row: Row) -> MzCalibration:
         delay_ns=real(row["DigitizerDelay"]),
         temperatures=(real(row["T1"]), real(row["T2"])),
         corrections=(real(row["dC1"]), real(row["dC2"])),
-        coefficients=tuple(real(row.get(f"C{number}") or 0.0) for number in range(5)),  # type: ignore[arg-type]  # five
+        coefficients=tuple(real(row.get(f"C{number}") or 0.0) for number in range(5)),
     )
     if own.coefficients[1] <= 0 or own.timebase_ns <= 0:
         raise Broken(rules.TDF_DAMAGED, f"C1 {own.coefficients[1]:g}", where="table MzCalibration")
