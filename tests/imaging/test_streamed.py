@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catchment.contract import Head
+from catchment.imaging.estimate import JAVA_MB, estimate
 from catchment.imaging.readers import Source, UnreadableImage, leased_reader, open_reader, release_readers, streamed
 from catchment.imaging.readers.trust import converters, trusted
 from catchment.imaging.recognise import companions, recognise
@@ -96,6 +97,8 @@ def test_planes_of_an_optional_reader_become_ome_zarr(tmp_path: Path, through: C
     assert isinstance(passage.description, Description)
     assert (passage.description.reader, passage.description.reader_version) == ("Bio-Formats", "0.1")
     assert np.array_equal(passage.pixels(), STACK)
+    alone = passage.description.model_copy(update={"reader": "own"})
+    assert estimate(passage.description).memory_mb == estimate(alone).memory_mb + JAVA_MB
 
 
 @pytest.mark.usefixtures("reader")

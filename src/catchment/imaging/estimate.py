@@ -13,6 +13,8 @@ from catchment.schema.records import Description, Resources
 # the codec. Measured: 331 MB for 200 MB in slabs of 67 MB, 580 MB for 1 GB in the same slabs, on two threads
 BASE_MB = 400
 SLAB_COPIES = 3.0
+# the virtual machine of Bio-Formats beside it: 300 MB for small planes, 1,500 MB of heap at most
+JAVA_MB = 2_000
 # slabs under way at once; fixed, so that the estimate is the same on every machine
 THREADS = 2
 # read, pyramid, compress, write, read back and compare: 18 CPU s for 1 GB
@@ -26,9 +28,10 @@ def estimate(description: Description) -> Resources:
     segment: Any = description.facts["largest_segment_bytes"]
     slabs = [size for scene in scenes for size in slab_bytes(scene)]
     total_mb = sum(int(scene["bytes"]) for scene in scenes) / 1e6
+    beside = JAVA_MB if description.reader == "Bio-Formats" else 0
     under_way = min(len(slabs), THREADS)
     return Resources(
-        memory_mb=math.ceil(BASE_MB + under_way * (max(slabs) * SLAB_COPIES + int(segment)) / 1e6),
+        memory_mb=math.ceil(beside + BASE_MB + under_way * (max(slabs) * SLAB_COPIES + int(segment)) / 1e6),
         seconds=math.ceil(BASE_SECONDS + total_mb * SECONDS_PER_MB),
         pieces=len(slabs),
     )
