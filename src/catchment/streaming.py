@@ -66,6 +66,17 @@ def interpreter_of(environment: str) -> Path:
     return Path(folder) / f".venv-{environment}" / "bin/python"
 
 
+def missing(licence: str, environment: str) -> str:
+    """Return what keeps an optional reader from being used, empty where nothing does: an accepted licence, itself."""
+    interpreter = interpreter_of(environment)
+    found = []
+    if licence not in accepted_licences():
+        found.append(f"accept_licences does not name `{licence}`")
+    if not interpreter.is_file():
+        found.append(f"there is no environment {interpreter.parent.parent.name}")
+    return " and ".join(found)
+
+
 def stream(
     interpreter: Path, script: Path, request: dict[str, Any], limits: Limits, max_payload_bytes: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[Item]:

@@ -187,13 +187,8 @@ def reason(error: ValueError) -> str:
 
 def missing_of(trusted: Trusted) -> str:
     """Return what keeps an optional reader from being used; empty where nothing does."""
-    interpreter = streaming.interpreter_of(trusted.environment)
-    missing = []
-    if LICENCE not in streaming.accepted_licences():
-        missing.append(f"accept_licences does not name `{LICENCE}`")
-    if not interpreter.is_file():
-        missing.append(f"there is no environment {interpreter.parent.parent.name}")
-    return f"{trusted.reader} is needed, and {' and '.join(missing)}" if missing else ""
+    missing = streaming.missing(LICENCE, trusted.environment)
+    return f"{trusted.reader} is needed, and {missing}" if missing else ""
 
 
 @contextlib.contextmanager

@@ -158,14 +158,9 @@ class ThermoRun:
 
 def require_reader() -> None:
     """Refuse to go on without an accepted licence and the reader's environment; name whichever is missing."""
-    interpreter = streaming.interpreter_of(ENVIRONMENT)
-    missing = []
-    if LICENCE not in streaming.accepted_licences():
-        missing.append(f"accept_licences does not name `{LICENCE}`")
-    if not interpreter.is_file():
-        missing.append(f"there is no environment {interpreter.parent.parent.name}")
+    missing = streaming.missing(LICENCE, ENVIRONMENT)
     if missing:
-        raise Broken(rules.READER_NOT_SET_UP, f"a Thermo RAW file, and {' and '.join(missing)}")
+        raise Broken(rules.READER_NOT_SET_UP, f"a Thermo RAW file, and {missing}")
 
 
 def asked(request: dict[str, Any], max_bytes: int) -> Iterator[streaming.Item]:
