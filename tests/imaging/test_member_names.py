@@ -79,3 +79,9 @@ def test_rows_are_found_by_name_before_place() -> None:
     assert table.rows_for(["a.png"], {"well": "C01"}) == [{"protein": "TP53", "well": "C1"}]
     assert table.rows_for(["b.png"], {"well": "C01"}) == [{"protein": "MYC", "well": "C1"}]
     assert table.rows_for(["b.png"], {}) == []
+
+
+def test_a_token_ends_where_the_text_after_it_first_occurs() -> None:
+    reading = template_of("{channel}-{field}").read("Channel1-01-A-01.tif")
+    assert reading is not None
+    assert (reading.channel, reading.facts) == ("Channel1", {"field": "01-A-01"})

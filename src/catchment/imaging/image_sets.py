@@ -72,7 +72,7 @@ class Place:
     def channel(self) -> str:
         """The channel's name, the word in the file's name where nobody says what it shows."""
         known = self.template.channels if self.template else {}
-        return known.get(self.reading.channel, self.reading.channel)
+        return known.get(self.reading.channel.casefold(), self.reading.channel)
 
 
 class Sorting:
@@ -268,7 +268,7 @@ def shown(channel: str, facts: Mapping[str, str]) -> str:
 
 def colour_of(channel: str, word: str) -> str | None:
     """Return the colour (`RRGGBB`) of a channel: the one it is called by, else the one of its stain, else None."""
-    return COLOURS.get(word) or stains().get(channel.casefold(), {}).get("colour")
+    return COLOURS.get(word.casefold()) or stains().get(channel.casefold(), {}).get("colour")
 
 
 def position(channel: str, order: Sequence[str]) -> int:

@@ -17,11 +17,12 @@ from catchment.schema.tables import IMAGE_FACTS
 
 # what may be known of an image; also columns of the index of a set
 FACTS = IMAGE_FACTS
-PLAIN = r"[^_/]+"
+# a token ends where what follows it in the template first occurs
+PLAIN = r"[^_/]+?"
 TOKENS = {
     **dict.fromkeys(FACTS, PLAIN),
     "well": r"[A-Za-z]{1,2}\d{1,2}",
-    "field": r"[^/]+",
+    "field": r"[^/]+?",
     "z": r"\d+",
     "channel": PLAIN,
 }
@@ -63,7 +64,7 @@ class Template:
         folder = "" if "/" in self.text else own_folder(path, channel)
         start = match.start("channel") if channel else len(told)
         prefix = told[:start].rpartition("/")[2]
-        return Reading(folder, found, channel.casefold(), int(z) if z else None, prefix)
+        return Reading(folder, found, channel, int(z) if z else None, prefix)
 
 
 def own_folder(path: PurePosixPath, channel: str) -> str:
