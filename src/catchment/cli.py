@@ -122,7 +122,9 @@ def add_operator_verbs(verbs: Any) -> None:
     text = "Take uploads into the inbox: checked copy or reference, accession, manifest. Safe on hostile input."
     verb = add_verb(verbs, "receive", commands.call_receive, text, "catchment receive liver-study --inbox build/inbox")
     verb.add_argument("uploads", nargs="+", type=Path, metavar="UPLOAD")
-    verb.add_argument("--inbox", required=True, type=Path, metavar="DIR", help="the inbox, <build folder>/inbox")
+    goal = verb.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--inbox", type=Path, metavar="DIR", help="the inbox, <build folder>/inbox")
+    goal.add_argument("--suggest", action="store_true", help="receive nothing: print a draft of the curate section")
     verb.add_argument("--reference", action="store_true", help="leave the files where they are and read them there")
     verb.add_argument("--json", action="store_true", help="print accessions as JSON")
     text = "Every asset by step: done, held (why), failed (log), pending."

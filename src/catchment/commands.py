@@ -109,6 +109,11 @@ def call_receive(arguments: argparse.Namespace) -> int:
     from catchment.submission.receive import receive
     from catchment.submission.sighting import uploaded
 
+    if arguments.suggest:
+        from catchment import trial
+
+        print(trial.suggest(arguments.uploads, read_configuration(None)), end="")  # noqa: T201
+        return 0
     code, rows, pages = 0, [], []
     for path in arguments.uploads:
         try:

@@ -26,6 +26,7 @@ from catchment.schema.records import (
     Preparation,
     Product,
     Resources,
+    Suggestion,
     Unreadable,
 )
 from catchment.storage import Place
@@ -124,6 +125,8 @@ class Modality(Generic[A, C, N]):
         QC plots as one SVG, from the store's side-cars and small levels.
     contribute
         what census and catalogue take.
+    suggest
+        the draft of a recipe for an asset that does not fit yet; None where a modality takes no recipes.
     companions
         which of the names beside a recognised file (files and folders of its folder) are one asset with it.
     """
@@ -144,3 +147,4 @@ class Modality(Generic[A, C, N]):
     contribute: Callable[[Dataset, Asset, Place], Contribution]
     companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions
     label: Callable[[Asset, Place, A], Asset] = unlabelled
+    suggest: Callable[[Asset], Suggestion] | None = None

@@ -28,6 +28,7 @@ from catchment.schema.records import (
     Product,
     Resources,
     Shape,
+    Suggestion,
     Unreadable,
 )
 from catchment.schema.rules import RULES, Rule, is_error
@@ -120,6 +121,12 @@ def inspect_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) ->
 def check_asset(asset: Asset, scratch: str, settings: dict[str, JsonValue]) -> Inspection:
     """Describe, prepare, validate and estimate a located asset, to tell what would be found."""
     return inspection_of(asset, scratch, settings, label=False)
+
+
+def suggest_recipe(asset: Asset) -> Suggestion | None:
+    """Return the draft of a recipe for a located asset; None where its modality takes none."""
+    suggest = modality(asset.modality).suggest
+    return suggest(asset) if suggest else None
 
 
 def inspection_of(asset: Asset, scratch: str, settings: dict[str, JsonValue], *, label: bool) -> Inspection:

@@ -10,11 +10,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from catchment import steps
+import yaml
+
+from catchment import isolation, steps
 from catchment.config import Config
-from catchment.modalities import RECOGNISER
-from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Normalised
+from catchment.errors import ReaderFailed
+from catchment.modalities import RECOGNISER, suggest_recipe
+from catchment.report import printable
+from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Normalised, Suggestion
 from catchment.storage import link, load, save
+from catchment.submission.inbox import located
 from catchment.submission.receive import receive
 
 Page = tuple[str, str, tuple[Finding, ...]]
@@ -33,6 +38,35 @@ def check(paths: Sequence[Path], config: Config, say: Say) -> list[Page]:
             record = steps.admit(asset_file, settings, out, config.confinement, trial=True)
             pages.append((name, "would be held" if isinstance(record, Held) else "would be admitted", record.findings))
     return pages
+
+
+def suggest(paths: Sequence[Path], config: Config) -> str:
+    """Return the draft of a `curate` section, as YAML, for every asset of some uploads that takes one."""
+    parts: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="catchment-suggest-") as folder:
+        inbox = Path(folder) / "inbox"
+        for _, asset in received(paths, inbox, []):
+            own = located(asset, inbox / asset.accession)
+            if not own.files:
+                continue
+            try:
+                suggestion: Suggestion | None = isolation.call(suggest_recipe, own, limits=config.confinement)
+            except ReaderFailed as failure:
+                parts.append(f"# {asset.name}: {failure}\n")
+                continue
+            if suggestion is not None:
+                parts.append(recipe_text(asset.name, suggestion))
+    return "\n".join(parts)
+
+
+def recipe_text(name: str, suggestion: Suggestion) -> str:
+    """Return a drafted recipe as YAML; what is still empty is for a person to fill in."""
+    remarks = [name, *suggestion.remarks, "fill in what is empty, or take it out"]
+    comments = "".join(f"# {printable(remark)}\n" for remark in remarks)
+    recipe = suggestion.curation.model_dump(mode="json", exclude_defaults=True)
+    for column in recipe.get("columns", {}).values():
+        column or column.update(constant="")
+    return comments + yaml.safe_dump({"curate": recipe}, sort_keys=False, allow_unicode=True, width=120)
 
 
 def run(paths: Sequence[Path], out: Path, config: Config, say: Say) -> list[Page]:

@@ -122,6 +122,13 @@ class Curation(Shape):
     gene_values: dict[str, str] = {}
 
 
+class Suggestion(Shape):
+    """The draft of a recipe, drawn from what a file has; `remarks` say what only a person can."""
+
+    curation: Curation
+    remarks: tuple[str, ...] = ()
+
+
 class Asset(Shape):
     """One measurement of a submission; all that `admit` reads. Holds no time: received again it is byte-identical.
 

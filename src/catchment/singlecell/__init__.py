@@ -14,6 +14,7 @@ from catchment.schema.records import (
     Metrics,
     Preparation,
     Product,
+    Suggestion,
     Unreadable,
 )
 from catchment.singlecell.estimate import estimate
@@ -84,6 +85,13 @@ def _contribute(dataset: Dataset, asset: Asset, store: Place) -> Contribution:
     return run(dataset, asset, store)
 
 
+def _suggest(asset: Asset) -> Suggestion:
+    """Return `suggest.suggest(asset)`."""
+    from catchment.singlecell.suggest import suggest as run
+
+    return run(asset)
+
+
 MODALITY = Modality(
     admit_settings=SinglecellAdmit,
     convert_settings=SinglecellConvert,
@@ -94,6 +102,7 @@ MODALITY = Modality(
     prepare=_prepare,
     validate=_validate,
     label=_label,
+    suggest=_suggest,
     estimate=estimate,
     convert=_convert,
     measure=_measure,
