@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,20 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         original(self, planned, *more)
 
     monkeypatch.setattr(source.Source, "__init__", opened)
+    return found
+
+
+@pytest.fixture
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """By dataset, how many rows of its counts are read."""
+    found: Counter[str] = Counter()
+    original = source.Source.tile
+
+    def tile(self: Any, block: Any, keys_of: Any) -> Any:
+        found[self.dataset] += block.end - block.first
+        return original(self, block, keys_of)
+
+    monkeypatch.setattr(source.Source, "tile", tile)
     return found
 
 
@@ -107,6 +122,17 @@ def test_a_dataset_is_added_without_a_look_at_the_others(tmp_path: Path, read: l
     again = from_nothing(second, ONE, TWO, THREE, ledger=ledger)
     assert again.census.logical_digest == second.census.logical_digest
     assert cells(build_census(tmp_path / "apart", ONE, TWO, THREE)) == cells(second)
+
+
+def test_counts_are_read_once_to_assemble_and_once_to_verify(tmp_path: Path, rows_read: Counter[str]) -> None:
+    built = build_census(tmp_path, ONE, TWO, THREE)
+    once = {one.dataset: len(one.counts) for one in (ONE, TWO, THREE)}
+    assert rows_read == once
+    check(built)
+    assert rows_read == {dataset: 2 * rows for dataset, rows in once.items()}
+    check(built)
+    build_census(tmp_path, ONE, TWO, THREE, folder="again")
+    assert rows_read == {dataset: 2 * rows for dataset, rows in once.items()}
 
 
 def test_an_unchanged_dataset_keeps_its_files(tmp_path: Path) -> None:

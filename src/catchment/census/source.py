@@ -32,6 +32,7 @@ class Source:
     """
 
     def __init__(self, planned: PlannedDataset, workdir: Path, threads: int) -> None:
+        self.dataset = planned.dataset
         uri = str(workdir / planned.store / planned.path)
         self._root = tiledbsoma.Experiment.open(uri, context=context(threads))
         self._measurement = self._root.ms["RNA"]

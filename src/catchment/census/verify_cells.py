@@ -20,8 +20,9 @@ from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, PieceNote
 from catchment.census.source import Block, Source, in_tile, row_blocks
 from catchment.census.summary import CellCounts
 from catchment.schema.records import PlannedDataset, Shape
-from catchment.soma import TILE, Float32, Int64, RowTile, column_keys, is_rising, read_parts, row_tile
+from catchment.soma import TILE, Float32, Int64, RowTile, column_keys, is_rising, read_tile
 from catchment.storage import NOTE, kept
+from catchment.tiles import TILE_BITS
 
 SUM_TOLERANCE = 1e-4  # of the shares of a cell: each has 15 bits of mantissa
 VERSION = 1  # raise it when, and only when, more is asked of a piece
@@ -171,7 +172,8 @@ def gene_lengths(var: Any) -> Int64:
 
 def census_tile(array: Any, block: Block, where: str) -> RowTile:
     """Return what a layer of the census stores of a block of rows; no two values may share a place."""
-    tile = row_tile(read_parts(array, block.first, block.end), column_keys(np.arange(array.shape[1])))
+    tile = read_tile(array, block.first, block.end)
+    tile = RowTile(tile.keys + np.uint32(block.in_tile.start << TILE_BITS), tile.values)
     require(is_rising(tile.keys), f"{where}: a place holds two values, in rows {block.first} to {block.end - 1}")
     return tile
 
