@@ -19,6 +19,7 @@ from catchment.census.normalised import full_gene_assays, shares_of
 from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, PieceNote
 from catchment.census.source import Block, Source, in_tile, row_blocks
 from catchment.census.summary import CellCounts
+from catchment.schema.columns import OBS
 from catchment.schema.records import PlannedDataset, Shape
 from catchment.soma import TILE, Float32, Int64, RowTile, column_keys, is_rising, read_tile
 from catchment.storage import NOTE, kept
@@ -82,6 +83,7 @@ def check_dataset(part: Part) -> Checked:
         require(row["first_row"] == end, f"{planned.dataset}: no piece has row {end}")
         start, end = end, end + row["rows"]
         obs = experiment.obs.read(coords=(slice(start, end - 1),)).concat().sort_by("soma_joinid").combine_chunks()
+        check_dictionaries(obs, f"census_data/{planned.organism}/obs")
         check_obs(obs, own_obs.slice(start - planned.first_row, end - start), start, planned, len(genes))
         checked.groups.add(obs)
         filled = filled_piece(part, row["store_key"])
@@ -224,6 +226,14 @@ def check_shares(found: RowTile, raw: RowTile, expected: Iterable[Float32], plan
     off = np.abs(sums - 1)[nnz > 0].max(initial=0)
     require(bool(off < SUM_TOLERANCE), f"{where}: the shares of a cell sum to 1 +- {off:g}")
     require(wrong == 0, f"{where}: {wrong} values are not what the counts give")
+
+
+def check_dictionaries(obs: pa.Table, where: str) -> None:
+    """Look every code of some rows of obs up: a dictionary that was lost reads back as numbers of no values."""
+    for name in (column.name for column in OBS if column.coded):
+        column = obs[name].combine_chunks()
+        highest, found = pc.max(column.indices).as_py(), len(column.dictionary)
+        require(highest < found, f"{where}/{name}: the dictionary has {found} values, cells have {highest + 1}")
 
 
 def check_obs(obs: pa.Table, own: pa.Table, first: int, planned: PlannedDataset, measured: int) -> None:
