@@ -123,6 +123,7 @@ def write_h5ad(path: Path, seed: int, cells: int) -> None:
 
     from catchment.soma import TILE
 
+    path.parent.mkdir()
     counts = sp.vstack(
         [tile_of_counts(seed + first, min(TILE, cells - first)) for first in range(0, cells, TILE)], format="csr"
     )
@@ -182,8 +183,8 @@ def prepare_two(data: Path) -> str:
     """Write two datasets, each as SOMA and as H5AD."""
     for number in range(2):
         write_soma(data / f"store/{number}/counts.soma", number << 32, CELLS)
-        write_h5ad(data / f"{number}.h5ad", number << 32, CELLS)
-    size = sum((data / f"{number}.h5ad").stat().st_size for number in range(2)) / race.MB
+        write_h5ad(data / f"{number}/cells.h5ad", number << 32, CELLS)
+    size = sum((data / f"{number}/cells.h5ad").stat().st_size for number in range(2)) / race.MB
     nnz = tile_of_counts(0, 1_000).nnz / 1_000
     return (
         f"two datasets of {CELLS:,} cells × {GENES:,} genes, {nnz:,.0f} counts a cell; as H5AD (gzip 4) {size:,.0f} MB."
@@ -225,32 +226,21 @@ def from_h5ad(data: Path, out: Path) -> None:
 
     context, uri = singlecell.context(), str(out / "census.soma")
     out.mkdir()
-    paths = [str(data / f"{number}.h5ad") for number in range(2)]
+    paths = [str(data / f"{number}/cells.h5ad") for number in range(2)]
     fields: dict[str, Any] = {"measurement_name": "RNA", "obs_field_name": "obs_id", "var_field_name": "var_id"}
     registered = tiledbsoma.io.register_h5ads(None, paths, **fields, append_obsm_varm=False, context=context)
     for number, path in enumerate(paths):
         if number:
             registered.prepare_experiment(uri, context=context)
-        tiledbsoma.io.from_h5ad(
-            uri,
-            path,
-            "RNA",
-            X_layer_name="raw",
-            registration_mapping=registered.subset_for_h5ad(path)
-            if hasattr(registered, "subset_for_h5ad")
-            else registered,
-            context=context,
-        )
+        mapping = registered.subset_for_h5ad(path)
+        tiledbsoma.io.from_h5ad(uri, path, "RNA", X_layer_name="raw", registration_mapping=mapping, context=context)
 
 
 def floor(data: Path, out: Path) -> None:
     """Inflate, reorder, compress, write: each dataset one file."""
-    import h5py
-
-    with out.open("wb") as target:
-        for number in range(2):
-            with h5py.File(data / f"{number}.h5ad") as file:
-                singlecell.write_blocks(file, target)
+    out.mkdir()
+    for number in range(2):
+        singlecell.floor(data / str(number), out / str(number))
 
 
 def check_census(data: Path, out: Path) -> str:
@@ -259,7 +249,7 @@ def check_census(data: Path, out: Path) -> str:
     import numpy as np
     import tiledbsoma
 
-    found = [anndata.read_h5ad(data / f"{number}.h5ad").X for number in range(2)]
+    found = [anndata.read_h5ad(data / f"{number}/cells.h5ad").X for number in range(2)]
     uri = out / "census/soma/census_data/homo_sapiens"
     with tiledbsoma.Experiment.open(str(uri if uri.exists() else out / "census.soma")) as experiment:
         array = experiment.ms["RNA"].X["raw"]

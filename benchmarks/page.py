@@ -18,6 +18,7 @@ import race
 
 SECTIONS = {
     "singlecell": "Single-cell",
+    "census": "The census",
     "imaging": "Imaging",
     "massspec": "Mass spectrometry",
     "startup": "What a tiny asset costs",

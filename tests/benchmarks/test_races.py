@@ -19,10 +19,12 @@ SMALL = {
         "MANY_GENES": 700,
         "MANY_COUNTS": 900,
     },
+    "census": {"CELLS": 40, "GENES": 300, "NNZ": 30, "KNOWN": 3, "SIZES": (10, 20, 30)},
     "imaging": {"SHAPE_CZYX": (1, 1, 512, 512), "LEVELS": 2},
     "massspec": {"SPECTRA": 30},
 }
 RACES = [("singlecell", race) for race in ("demonstration", "wide", "many", "quality", "writer")]
+RACES += [("census", race) for race in ("assemble", "grown")]
 RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
 
 
@@ -49,7 +51,7 @@ def test_catchment_runs_its_races(name: str, race: str, tmp_path: Path, monkeypa
     for key in ran:
         contender, out = own.contenders[key], tmp_path / key
         contender.run(tmp_path / "data", out)
-        differs = contender.check(tmp_path / "data", out)
+        differs = "" if contender.check is None else contender.check(tmp_path / "data", out)
         # so small an image fills no chunk and no shard
         assert differs == "" or (name == "imaging" and differs.startswith("pixels yes; chunks 1 × 512 × 512")), key
     assert ran
