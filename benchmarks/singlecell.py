@@ -43,6 +43,7 @@ def ours(data: Path, out: Path, zstd_level: int = ZSTD_LEVEL) -> None:
 
 def ours_written_only(data: Path, out: Path) -> None:
     """Convert without reading back, digest and side-cars: what the peers do."""
+    from catchment.config import SinglecellConvert
     from catchment.singlecell.container import opened
     from catchment.singlecell.convert import write_experiment
     from catchment.singlecell.reading import read
@@ -50,7 +51,7 @@ def ours_written_only(data: Path, out: Path) -> None:
     out.mkdir()
     path = data / "cells.h5ad"
     with opened(str(path)) as file:
-        write_experiment(file, read(file, asset_of(path)), str(out / "cells.soma"), ZSTD_LEVEL)
+        write_experiment(file, read(file, asset_of(path)), str(out / "cells.soma"), SinglecellConvert())
 
 
 def context() -> Any:
@@ -79,7 +80,7 @@ def from_h5ad_registered(data: Path, out: Path) -> None:
 
     path, uri = data / "cells.h5ad", str(out / "cells.soma")
     own = {"measurement_name": "RNA", "obs_field_name": "obs_id", "var_field_name": "var_id"}
-    registered = tiledbsoma.io.register_h5ads(None, [path], **own, context=context(), X_layer_name="raw")
+    registered = tiledbsoma.io.register_h5ads(None, [str(path)], **own, context=context())
     tiledbsoma.io.from_h5ad(
         uri, path, "RNA", context=context(), X_layer_name="raw", registration_mapping=registered, uns_keys=[]
     )
@@ -274,7 +275,7 @@ def qc_ours(data: Path, out: Path) -> None:
     with opened(str(path)) as file:
         reading = read(file, asset_of(path))
         quality = Quality(*reading.layout.raw.shape, reading.genes.sets)
-        for block in clean_blocks(rows_of(file, reading.layout.raw), None, quality, zeros=False):
+        for block in clean_blocks(rows_of(file, reading.layout.raw), ROWS, quality=quality):
             assert np.all(block.data)
     out.mkdir()
     pq.write_table(quality.cells(), out / "cells.parquet")

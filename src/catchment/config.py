@@ -50,6 +50,8 @@ class SinglecellAdmit(Section):
 class SinglecellConvert(Section):
     zstd_level: int = Field(3, ge=1, le=19)
     """Compression of SOMA arrays: 3 is near the speed of the disk, 9 is 8 % smaller at twice the time."""
+    memory_mb: int = Field(1000, ge=600)
+    """Memory that a conversion keeps to: where 2,048 cells hold more values than there is room for, tiles are lower."""
     limits: dict[str, Limit] = {"median_genes_by_counts": Limit(min=1)}
     """Bounds on QC metrics, by scanpy's names."""
 

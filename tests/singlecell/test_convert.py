@@ -143,7 +143,7 @@ def test_rows_that_hold_much_make_lower_tiles(kitchen: Kitchen, monkeypatch: pyt
         layers={"dense": dense, "real": sp.csr_matrix(dense / 3)},
         uns={"organism_ontology_term_id": "NCBITaxon:9606"},
     )
-    monkeypatch.setattr("catchment.singlecell.arrays.VALUES_OF_A_TILE", 900)
+    monkeypatch.setattr(convert, "values_within", lambda memory_mb: 900 if memory_mb == 1000 else 0)
     _, path = done(kitchen.convert(kitchen.h5ad(adata=adata)))
     with tiledbsoma.open(str(path)) as root:
         assert soma.tile_rows_of(root.ms["RNA"].X["raw"]) == 16

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from catchment.schema.records import Description
-from catchment.singlecell.estimate import estimate
+from catchment.config import SinglecellConvert
+from catchment.singlecell.estimate import estimate, memory_mb_of, values_within
 
 
 def described(cells: int, genes: int, **facts: Any) -> Description:
@@ -21,10 +24,18 @@ def described(cells: int, genes: int, **facts: Any) -> Description:
 
 
 def test_memory_is_above_what_was_measured_and_not_far() -> None:
-    needs = estimate(described(50_000, 33_547, nnz=96_528_847))
-    assert 970 < needs.memory_mb < 1_500
-    assert 45 < needs.seconds < 200
-    assert needs.pieces == 25
+    needs = estimate(described(100_000, 33_000, nnz=266_935_313))
+    assert 826 < needs.memory_mb < 1_000
+    assert 51 < needs.seconds < 200
+    assert needs.pieces == 49
+    few = estimate(described(20_000, 33_000, nnz=53_189_612))
+    assert 730 < few.memory_mb < 900
+
+
+def test_tiles_that_hold_too_much_are_divided() -> None:
+    dense = estimate(described(100_000, 60_000, encoding="dense", nnz=6_000_000_000))
+    assert dense.memory_mb <= SinglecellConvert().memory_mb + 100
+    assert memory_mb_of(values_within(700)) == pytest.approx(700, rel=1e-6)
 
 
 def test_memory_follows_the_values_of_a_tile_not_the_cells() -> None:

@@ -23,7 +23,6 @@ from catchment.singlecell.matrix import canonical, indptr_fault
 from catchment.singlecell.quality import Quality
 from catchment.singlecell.rules import shown
 
-VALUES_OF_A_TILE = 1 << 23  # held in memory at a time: at 40 bytes each, with what works on them
 DenseBlock = npt.NDArray[Any]
 
 
@@ -52,10 +51,10 @@ def rows_of(file: h5py.File, matrix: Matrix) -> Rows:
     return Rows(file, matrix)
 
 
-def tile_rows(rows: Rows) -> int:
-    """Return how many rows a tile of the array has: 2048, or fewer (a power of 2) where they hold too much."""
+def tile_rows(rows: Rows, most_values: int) -> int:
+    """Return how many rows a tile of the array has: 2048, or fewer (a power of 2) where they hold too many values."""
     height = soma.TILE
-    while height > 1 and rows.values_in(height) > VALUES_OF_A_TILE:
+    while height > 1 and rows.values_in(height) > most_values:
         height //= 2
     return height
 
@@ -63,6 +62,7 @@ def tile_rows(rows: Rows) -> int:
 def write_sparse(
     rows: Rows,
     uri: str,
+    height: int,
     dtype: np.dtype[Any],
     columns: Any = None,
     quality: Quality | None = None,
@@ -72,6 +72,8 @@ def write_sparse(
 
     Parameters
     ----------
+    height
+        rows of a tile of the array.
     dtype
         the array's type.
     columns
@@ -88,16 +90,18 @@ def write_sparse(
     """
     digests = {}
     with soma.MatrixWriter(uri) as writer:
-        for block in one_ahead(clean_blocks(rows, columns, quality, zeros)):
+        for block in one_ahead(clean_blocks(rows, height, columns, quality, zeros)):
             tile = soma.csr_tile(block.indptr, block.indices, block.data.astype(dtype, copy=False))
             digests[block.first] = digest_of_tile(tile)
             writer.write_tile(block.first, tile)
     return digests
 
 
-def clean_blocks(rows: Rows, columns: Any, quality: Quality | None, zeros: bool) -> Iterator[Block]:
+def clean_blocks(
+    rows: Rows, height: int, columns: Any = None, quality: Quality | None = None, zeros: bool = False
+) -> Iterator[Block]:
     """Yield a matrix by whole row tiles, in canonical form, after `quality` has seen them."""
-    height, count = tile_rows(rows), rows.matrix.shape[0]
+    count = rows.matrix.shape[0]
     for first in range(0, count, height):
         block = placed(rows.block(first, min(first + height, count)), rows.matrix, columns, zeros)
         if quality is not None:

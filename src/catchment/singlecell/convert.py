@@ -26,6 +26,7 @@ from catchment.singlecell.blocks import Rows
 from catchment.singlecell.columns import obs_table, var_table
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
+from catchment.singlecell.estimate import values_within
 from catchment.singlecell.layout import Unfit
 from catchment.singlecell.quality import Quality
 from catchment.singlecell.readback import Written, read_back
@@ -53,7 +54,7 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
             fatal = tuple(finding for finding in reading.findings if is_error(finding))
             if fatal:
                 return Unreadable(findings=fatal)
-            written = write_experiment(file, reading, target.uri, settings.zstd_level)
+            written = write_experiment(file, reading, target.uri, settings)
             if written.left:
                 write_rest(file, written.left, place.path / REST)
     except Unfit as unfit:
@@ -84,7 +85,7 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
     )
 
 
-def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: int) -> Written:
+def write_experiment(file: h5py.File, reading: Reading, uri: str, settings: SinglecellConvert) -> Written:
     """Write everything, and return what must be read back."""
     genes, uns = reading.genes, reading.layout.uns
     tables = {
@@ -92,8 +93,8 @@ def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: in
         VAR: var_table(genes.ids, genes.names, genes.references, reading.var.columns),
         **{path: texts_table(file[source]) for path, source in uns.texts.items()},
     }
-    arrays = list(arrays_of(file, reading))
-    uris = create_experiment(arrays, tables, reading, uri, zstd_level)
+    arrays = list(arrays_of(file, reading, values_within(settings.memory_mb)))
+    uris = create_experiment(arrays, tables, reading, uri, settings.zstd_level)
     quality = Quality(*reading.layout.raw.shape, genes.sets)
     digests = {}
     for array in arrays:
@@ -102,7 +103,9 @@ def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: in
         else:
             told = quality if array.path == RAW else None
             target, zeros = uris[array.path], array.path.startswith(GRAPHS)
-            digests[array.path] = write_sparse(array.rows, target, array.dtype, array.columns, told, zeros)
+            digests[array.path] = write_sparse(
+                array.rows, target, array.tile_rows, array.dtype, array.columns, told, zeros
+            )
     for path, table in tables.items():
         soma.fill_dataframe(uris[path], table)
     return Written(tables, digests, uns.scalars, quality, reading.layout.left_behind)
@@ -112,32 +115,35 @@ def write_experiment(file: h5py.File, reading: Reading, uri: str, zstd_level: in
 class Array:
     """One array to write: at which path, of which shape and type, from which rows or (dense) dataset.
 
-    `columns`: the array's column of each of the source's; None where they are the same.
+    `columns`: the array's column of each of the source's; None where they are the same. `tile_rows`: of a sparse array.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     rows: Rows | None = None
+    tile_rows: int = 0
     item: Any = None
     columns: Any = None
 
 
-def arrays_of(file: h5py.File, reading: Reading) -> Iterator[Array]:
-    """Yield every array of the experiment, the counts first.
+def arrays_of(file: h5py.File, reading: Reading, most_values: int) -> Iterator[Array]:
+    """Yield every array of the experiment, the counts first; a tile of a sparse one holds at most so many values.
 
     Counts become float32, which the Census has them in and which holds all that `validate` admits; all else keeps its
     type.
     """
     layout = reading.layout
-    yield Array(RAW, layout.raw.shape, np.dtype(np.float32), rows_of(file, layout.raw))
+    counts = rows_of(file, layout.raw)
+    yield Array(RAW, layout.raw.shape, np.dtype(np.float32), counts, tile_rows(counts, most_values))
     matrices = [(f"{X}/{name}", matrix, reading.layer_columns) for name, matrix in layout.layers.items()]
     matrices += [(f"{RNA}/{path}", matrix, None) for path, matrix in layout.graphs.items()]
     for path, matrix, columns in matrices:
         shape = layout.raw.shape if path.startswith(X) else matrix.shape
         dtype = kept_type(np.dtype(matrix.dtype))
         rows = None if matrix.encoding == "dense" else rows_of(file, matrix)
-        yield Array(path, shape, dtype, rows, file[matrix.path], columns)
+        height = 0 if rows is None else tile_rows(rows, most_values)
+        yield Array(path, shape, dtype, rows, height, file[matrix.path], columns)
     plain = {f"{RNA}/obsm/{name}": f"obsm/{name}" for name in layout.obsm}
     plain |= {f"{RNA}/varm/{name}": f"varm/{name}" for name in layout.varm}
     for path, source in {**plain, **layout.uns.arrays}.items():
@@ -172,7 +178,7 @@ def create_experiment(
                 options = soma.dense_options(array.shape, zstd_level)
                 one = collection(made, folder).add_new_dense_ndarray(name, platform_config=options, **own)
             else:
-                options = soma.matrix_options(zstd_level, tile_rows(array.rows))
+                options = soma.matrix_options(zstd_level, array.tile_rows)
                 one = collection(made, folder).add_new_sparse_ndarray(name, platform_config=options, **own)
             uris[array.path] = one.uri
     return uris
