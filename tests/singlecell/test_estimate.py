@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from catchment.schema.records import Description
 from catchment.config import SinglecellConvert
+from catchment.schema.records import Description
 from catchment.singlecell.estimate import estimate, memory_mb_of, values_within
 
 
