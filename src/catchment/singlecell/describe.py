@@ -11,11 +11,12 @@ import h5py
 from catchment.schema.records import Asset, Description, Finding, Unreadable
 from catchment.singlecell import rules
 from catchment.singlecell.container import READ_FAULTS, container_findings, opened
+from catchment.singlecell.containers import container_of
 from catchment.singlecell.layout import Layout, Unfit, layout_of, members, text_of
 from catchment.singlecell.reading import uns_text
 from catchment.singlecell.recognise import HDF5_SIGNATURE
 from catchment.singlecell.rules import shown
-from catchment.singlecell.tenx import is_folder, is_tenx, read_folder, read_tenx
+from catchment.singlecell.tenx import is_folder, read_folder
 
 # how HDF5 says that a file is cut off
 CUT_OFF = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
@@ -24,7 +25,7 @@ CUT_OFF = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
 def describe(asset: Asset) -> Description | Unreadable:
     """Return a dataset's shape, type of counts and parts; or why it cannot (or must not) be read.
 
-    What is no H5AD (a matrix of 10x) is described as far as its headers go; `prepare` makes an H5AD of it.
+    What is no H5AD (a matrix of 10x, a loom) is described as far as its headers go; `prepare` makes an H5AD of it.
     """
     if is_folder(asset):
         return described(lambda: read_folder(asset).description())
@@ -53,7 +54,8 @@ def describe_hdf5(path: Path) -> Description | Unreadable:
         unsafe = container_findings(file)
         if unsafe:
             return Unreadable(findings=unsafe)
-        return read_tenx(file).description() if is_tenx(file) else description_of(file, layout_of(file))
+        container = container_of(file)
+        return container.description() if container else description_of(file, layout_of(file))
 
 
 def unreadable(error: BaseException) -> Finding:

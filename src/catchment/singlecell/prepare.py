@@ -12,6 +12,7 @@ import h5py
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import Asset, Curation, Finding, Preparation, SourceFile, Unreadable
 from catchment.singlecell.container import READ_FAULTS, opened
+from catchment.singlecell.containers import container_of
 from catchment.singlecell.counts import Container, write_h5ad
 from catchment.singlecell.curate import curate, place_counts
 from catchment.singlecell.describe import column_names, unreadable
@@ -28,7 +29,7 @@ from catchment.singlecell.h5ad import (
 from catchment.singlecell.layout import Layout, Unfit, layout_of, members
 from catchment.singlecell.migrate import Dataset, is_due, migrate
 from catchment.singlecell.reading import uns_text
-from catchment.singlecell.tenx import is_folder, is_tenx, read_folder, read_tenx
+from catchment.singlecell.tenx import is_folder, read_folder
 from catchment.storage import Place
 
 
@@ -53,8 +54,9 @@ def written(asset: Asset, target: Path) -> tuple[Finding, ...] | None:
     if is_folder(asset):
         return write_container(read_folder(asset), target)
     with opened(asset.files[0].path) as file:
-        if is_tenx(file):
-            return write_container(read_tenx(file), target)
+        container = container_of(file)
+        if container is not None:
+            return write_container(container, target)
         layout = layout_of(file)
         if asset.curation is None and not is_due(column_names(file[layout.obs]), members(file.get("uns"))):
             return None

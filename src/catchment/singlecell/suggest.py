@@ -14,6 +14,7 @@ from catchment import vocabulary
 from catchment.schema.records import Asset, ColumnRecipe, Curation, Suggestion
 from catchment.singlecell.columns import as_dictionary, decoded, known_values, used_values
 from catchment.singlecell.container import READ_FAULTS, container_findings, opened
+from catchment.singlecell.containers import container_of
 from catchment.singlecell.curate import INDEX
 from catchment.singlecell.describe import unreadable
 from catchment.singlecell.frames import Frame
@@ -22,7 +23,7 @@ from catchment.singlecell.migrate import VERSIONED_ID
 from catchment.singlecell.prepare import tables_of
 from catchment.singlecell.rules import shown
 from catchment.singlecell.tables import rows_of, split
-from catchment.singlecell.tenx import is_folder, is_tenx, read_folder, read_tenx
+from catchment.singlecell.tenx import is_folder, read_folder
 
 MOST_VALUES = 500
 LOOKED_AT = 100_000  # stored values of a matrix, to tell counts from other numbers
@@ -40,9 +41,9 @@ def suggest(asset: Asset) -> Suggestion:
             unsafe = container_findings(file)
             if unsafe:
                 return Suggestion(curation=Curation(), remarks=tuple(finding.found for finding in unsafe))
-            if is_tenx(file):
-                container = read_tenx(file)
-                return drafted(asset, container.obs, container.var, "", [])
+            other = container_of(file)
+            if other is not None:
+                return drafted(asset, other.obs, other.var, "", [])
             layout = layout_of(file)
             tables = tables_of(file, layout)
             raw_counts, remarks = counts_of(file, layout)
