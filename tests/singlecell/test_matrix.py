@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catchment.singlecell.arrays import digest_of_tile, is_canonical
-from catchment.singlecell.blocks import Block, block_of_dense, bounds_of
+from catchment.singlecell.blocks import Block, block_of_dense, bounds_of, one_ahead
 from catchment.singlecell.matrix import Faults, Sums, canonical, indptr_fault, median_or_none, row_hashes
 from catchment.tiles import csr_tile
 
@@ -162,6 +165,22 @@ def test_canonical_blocks_are_told_from_others(matrix: sp.csr_matrix) -> None:
     expected = all((np.diff(row.indices) > 0).all() and (row.data != 0).all() for row in rows)
     assert is_canonical(block) == expected
     assert is_canonical(canonical(block))
+
+
+def test_one_ahead_yields_everything_in_order_and_passes_errors_on() -> None:
+    def numbers() -> Iterator[int]:
+        yield from range(5)
+        raise ValueError("damaged")
+
+    found = []
+    with pytest.raises(ValueError, match="damaged"):
+        found.extend(one_ahead(numbers()))
+        raise AssertionError("not reached")
+    for number in one_ahead(iter(range(3))):
+        assert not gc.isenabled()
+        found.append(number)
+    assert found[-3:] == [0, 1, 2]
+    assert gc.isenabled()
 
 
 def test_median_leaves_out_what_is_no_number() -> None:

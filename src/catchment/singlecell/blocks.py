@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -123,10 +124,19 @@ T = TypeVar("T")
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield what an iterator yields; a thread of its own makes the next while the last is worked on."""
-    end = object()
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, end)
-        while (item := coming.result()) is not end:
+    """Yield what an iterator yields; a thread of its own makes the next while the last is worked on.
+
+    No garbage is collected meanwhile: it could free SOMA objects in that thread while this one uses others, which
+    tiledbsoma 2.3 does not promise to survive (docs/decisions/0007).
+    """
+    end, collecting = object(), gc.isenabled()
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1) as thread:
             coming = thread.submit(next, items, end)
-            yield item  # type: ignore[misc]  # next() of an iterator of T, or the mark of its end
+            while (item := coming.result()) is not end:
+                coming = thread.submit(next, items, end)
+                yield item  # type: ignore[misc]  # next() of an iterator of T, or the mark of its end
+    finally:
+        if collecting:
+            gc.enable()
