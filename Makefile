@@ -10,7 +10,7 @@ DEMO ?= demo
 pytest = $(BIN)/python -m pytest $(1) || { test $$? -gt 128 \
   && echo "the test process was ended by a signal; running the tests once more" && $(BIN)/python -m pytest $(1); }
 
-.PHONY: help demo test check test-long readers bench lock config findings formats clean
+.PHONY: help demo test check test-long readers reference agreement bench lock config findings formats clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -18,14 +18,15 @@ help:  ## this list
 
 # --- installation: pinned by hash, nothing left to resolve; bytecode is compiled, since imports dominate small jobs --
 
-.venv/base: requirements.lock pyproject.toml
+.venv/base: requirements.lock requirements-tables.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 ..."; exit 3; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 3; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
+	  -r requirements-tables.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q src
 	@touch $@
@@ -73,6 +74,16 @@ NOTICE_thermo := RawFileReader reading tool. Copyright (c) 2016 by Thermo Fisher
 	  -r requirements-$*.lock
 	@echo "$(NOTICE_$*)"
 	@touch $@
+
+# the validator that ours is held against (docs/singlecell-agreement.md); its pins contradict ours
+.venv-reference/ready: requirements-reference.lock
+	@test -x .venv-reference/bin/python || $(PYTHON) -m venv .venv-reference
+	@echo "installing into .venv-reference (a minute, once)"
+	@.venv-reference/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-reference.lock
+	@touch $@
+
+reference: .venv-reference/ready  ## the reference validator of single-cell files, in an environment of its own
 
 # peers to compare with, apart from what the package needs
 .venv-bench/done: requirements-bench.lock pyproject.toml
@@ -128,9 +139,14 @@ lock:  ## pin every dependency by hash (needs uv)
 	  --no-header --quiet pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-header --quiet pyproject.toml --group build --group bench -c requirements.lock -o requirements-bench.lock
-	for name in bioformats czi thermo; do \
+	for name in bioformats czi tables thermo; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url \
 	    --no-emit-find-links --no-header --quiet requirements-$$name.in -o requirements-$$name.lock || exit 1; done
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-header --quiet requirements-reference.in -o requirements-reference.lock
+
+agreement: .venv/dev .venv-reference/ready  ## docs/singlecell-agreement.md and the kept verdicts, from the reference
+	@$(BIN)/python -m tests.singlecell.agreement
 
 config: .venv/base  ## config/ from src/catchment/config.py
 	@$(BIN)/python -m catchment.config config

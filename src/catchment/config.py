@@ -45,6 +45,12 @@ class Limit(Section):
 class SinglecellAdmit(Section):
     block_rows: int = Field(2048, ge=1)
     """Rows of a matrix held in memory at a time while it is checked."""
+    schema_version: Literal["7.1.0", "7.0.0"] = "7.1.0"
+    """Version of the CELLxGENE dataset schema, and with it the ontology releases, that datasets are held to."""
+    reading: Literal["reference", "text", "lenient"] = "reference"
+    """How strictly: as the schema's validator does, as its text says where that is stricter, or only what converts."""
+    pre_analysis: bool = False
+    """Datasets come before their analysis: no cell types, no default embedding, embeddings as they like."""
 
 
 class SinglecellConvert(Section):

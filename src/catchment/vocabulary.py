@@ -47,11 +47,39 @@ def organisms() -> dict[str, Organism]:
 
 
 @cache
-def parser(schema: str = PINNED_SCHEMA) -> OntologyParser:
-    """Return the ontologies that a CELLxGENE schema version pins; each loads when first asked for."""
+def subspecies() -> dict[str, tuple[str, str]]:
+    """Return (label, species) of each taxon below an organism whose descendants the schema admits."""
+    text = files("catchment").joinpath("subspecies.tsv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines(), delimiter="\t")
+    return {row["id"]: (row["label"], row["species"]) for row in rows}
+
+
+def species_of(taxon: str) -> str | None:
+    """Return the organism of the table that a taxon is, or is below; None where there is none."""
+    if taxon in organisms():
+        return taxon
+    return subspecies()[taxon][1] if taxon in subspecies() else None
+
+
+_in_use = PINNED_SCHEMA
+
+
+def use_schema(version: str) -> None:
+    """Answer from the releases that this version of the CELLxGENE schema pins, from now on in this process."""
+    global _in_use
+    if version == _in_use:
+        return
+    _in_use = version
+    for remembered in (parser, label, exists, is_deprecated, ancestors, synonyms, equivalents, labels_of):
+        remembered.cache_clear()
+
+
+@cache
+def parser() -> OntologyParser:
+    """Return the ontologies that the schema version in use pins; each loads when first asked for."""
     from cellxgene_ontology_guide.ontology_parser import OntologyParser
 
-    return OntologyParser(schema_version=f"v{schema}")
+    return OntologyParser(schema_version=f"v{_in_use}")
 
 
 def prefix(term: str) -> str:
@@ -73,11 +101,28 @@ def label(term: str) -> str | None:
 
 
 @cache
+def exists(term: str) -> bool:
+    """Tell whether the pinned releases have a term, also one that is obsolete or lost its label."""
+    if term in NOT_A_TERM or prefix(term) == TAXONOMY:
+        return label(term) is not None
+    return bool(parser().is_valid_term_id(term))
+
+
+@cache
 def is_deprecated(term: str) -> bool:
     """Tell whether an existing term is obsolete in the pinned release."""
     if term in NOT_A_TERM or prefix(term) == TAXONOMY:
         return False
     return bool(parser().is_term_deprecated(term))
+
+
+def replacements(term: str) -> tuple[str, ...]:
+    """Return the terms that an obsolete one gives way to, the one that replaces it first; none where none is named."""
+    if term in NOT_A_TERM or prefix(term) == TAXONOMY or not exists(term):
+        return ()
+    further = parser().get_term_metadata(term).get("consider") or ()
+    named = [parser().get_term_replacement(term), *further]
+    return tuple(dict.fromkeys(id_.replace("_", ":") if prefix(id_) != "CVCL" else id_ for id_ in named if id_))
 
 
 @cache

@@ -14,6 +14,9 @@ from catchment.demonstration.singlecell import read_genes, write_corrupt_h5ad, w
 from catchment.schema.records import Asset, Description, Finding, Sample, SourceFile, Unreadable
 from catchment.singlecell import MODALITY
 
+# a demonstration is small, and one of its layouts has no normalised X
+OF_A_DEMONSTRATION = {"CXG-024", "CXG-025"}
+
 
 def findings(path: Path, **fields: Any) -> list[Finding]:
     source = SourceFile(path=str(path), name=path.name, bytes=path.stat().st_size, sha256="0" * 64)
@@ -23,7 +26,8 @@ def findings(path: Path, **fields: Any) -> list[Finding]:
     if isinstance(described, Unreadable):
         return list(described.findings)
     assert isinstance(described, Description)
-    return list(MODALITY.validate(described, asset, SinglecellAdmit()).findings)
+    found = MODALITY.validate(described, asset, SinglecellAdmit()).findings
+    return [finding for finding in found if finding.code not in OF_A_DEMONSTRATION]
 
 
 @pytest.mark.parametrize("layout", ["X", "raw"])
@@ -49,7 +53,7 @@ def test_a_file_with_all_columns_is_valid(tmp_path: Path, organism: Any, stage: 
 def test_what_the_file_leaves_out_comes_from_its_sample(tmp_path: Path) -> None:
     path = tmp_path / "cells.h5ad"
     write_h5ad(path, organism="homo_sapiens", seed=1, cells=80)
-    assert {finding.code for finding in findings(path)} == {"OBS-002"}
+    assert {finding.code for finding in findings(path)} == {"OBS-001"}
     sample = Sample(
         id="s",
         accession="CAT00000001A.S0001",
@@ -68,10 +72,11 @@ def test_counts_are_overdispersed_and_cell_types_differ(tmp_path: Path) -> None:
     assert (counts == np.trunc(counts)).all() and (counts >= 0).all()
     means, variances = counts.mean(axis=0), counts.var(axis=0)
     assert np.median(variances[means > 1] / means[means > 1]) > 1.5
-    albumin = counts[:, list(adata.var["feature_name"]).index("ALB")]
+    names = [gene["feature_name"] for gene in read_genes("homo_sapiens")]
+    albumin = counts[:, names.index("ALB")]
     hepatocyte = (adata.obs["cell_type_ontology_term_id"] == "CL:0000182").to_numpy()
     assert albumin[hepatocyte].mean() > 3 * albumin[~hepatocyte].mean()
-    assert adata.var["feature_name"].str.startswith("MT-").sum() == 37
+    assert sum(name.startswith("MT-") for name in names) == 37
 
 
 @pytest.mark.parametrize(("organism", "prefix"), [("homo_sapiens", "ENSG"), ("mus_musculus", "ENSMUSG")])
@@ -88,4 +93,4 @@ def test_the_corrupt_file_is_told_to_be_truncated(tmp_path: Path) -> None:
     write_corrupt_h5ad(path)
     (finding,) = findings(path)
     assert finding.code == "H5-007"
-    assert finding.found == "131,980 bytes, where its header says 263,961"
+    assert finding.found == "106,207 bytes, where its header says 212,415"

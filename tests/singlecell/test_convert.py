@@ -322,11 +322,11 @@ def test_genes_have_ids_names_and_what_is_known_of_them(kitchen: Kitchen) -> Non
     assert list(var["feature_length"]) == [956, 2000, 900, 1100, 1200]
     assert set(var["feature_reference"]) == {"NCBITaxon:9606"}
     assert set(var["feature_biotype"]) == {"gene"}
-    assert set(var["feature_type"]) == {"unknown"}
+    assert set(var["feature_type"]) == {"protein_coding"}
     assert list(var["highly_variable"]) == [True, False, True, False, True]
 
 
-def test_ids_from_a_column_make_the_index_the_name(kitchen: Kitchen) -> None:
+def test_genes_whose_ids_are_a_column_are_named_by_the_annotation(kitchen: Kitchen) -> None:
     def edit(adata: anndata.AnnData) -> None:
         adata.var = pd.DataFrame({"gene_ids": ["ERCC-00002", *GENES[1:]]}, index=["spike", *SYMBOLS[1:]])
 
@@ -334,8 +334,8 @@ def test_ids_from_a_column_make_the_index_the_name(kitchen: Kitchen) -> None:
     with tiledbsoma.open(str(path)) as root:
         var = root.ms["RNA"].var.read().concat().to_pandas()
     assert list(var["var_id"]) == ["ERCC-00002", *GENES[1:]]
-    assert list(var["feature_name"]) == ["spike", *SYMBOLS[1:]]
-    assert list(var["feature_length"]) == [0] * 5
+    assert list(var["feature_name"]) == ["ERCC-00002 (spike-in control)", *SYMBOLS[1:]]
+    assert list(var["feature_length"]) == [1061, 679, 932, 727, 864]
     assert list(var["feature_biotype"]) == ["spike-in", *["gene"] * 4]
     assert list(var["feature_reference"]) == ["NCBITaxon:32630", *["NCBITaxon:9606"] * 4]
 

@@ -136,15 +136,8 @@ def write_parts(
         {name: pd.Categorical(list(values)) for name, values in columns.items()}, index=pd.Index(list(names))
     )
     obs["is_primary_data"] = np.ones(len(names), bool)
-    var = pd.DataFrame(
-        {
-            "feature_is_filtered": np.zeros(len(genes), bool),
-            "feature_name": [gene["feature_name"] for gene in genes],
-            "feature_length": [int(gene["feature_length"]) for gene in genes],
-            "feature_type": pd.Categorical([gene["feature_type"] for gene in genes]),
-        },
-        index=pd.Index([gene["gene_id"] for gene in genes]),
-    )
+    ids = pd.Index([gene["gene_id"] for gene in genes])
+    var = pd.DataFrame({"feature_is_filtered": np.zeros(len(genes), bool)}, index=ids)
     x = counts if layout == "X" else log_normalised(counts)
     adata = anndata.AnnData(X=x, obs=obs, var=var, uns=dict(uns), obsm={"X_umap": umap})
     if layout == "raw":

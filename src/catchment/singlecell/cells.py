@@ -13,7 +13,10 @@ from catchment import vocabulary
 from catchment.schema.records import Finding
 from catchment.schema.rules import Rule
 from catchment.singlecell import rules
+from catchment.singlecell.cellxgene import rules as cellxgene
+from catchment.singlecell.cellxgene.suggestions import advice
 from catchment.singlecell.columns import (
+    CELL_LINE,
     JOIN,
     NOT_COLUMNS,
     Column,
@@ -26,8 +29,10 @@ from catchment.singlecell.columns import (
     used_values,
 )
 from catchment.singlecell.rules import first_of, shown
-from catchment.singlecell.tables import Admitted, SchemaColumn, admitted_for, schema_columns
+from catchment.singlecell.tables import Admitted, SchemaColumn, admitted_for, optional_columns, schema_columns
 
+CELL_TYPE = "cell_type_ontology_term_id"
+ANTIBODY = "anti-"  # before a UniProt accession: what is against the protein
 TISSUE_UNKNOWN = "tissue"  # stands where tissue_type is missing: that is a finding of its own
 
 
@@ -40,12 +45,29 @@ class Wrong:
 
 
 def check_obs(
-    columns: Mapping[str, pa.Array], schema: Mapping[str, Column], known: Mapping[str, Given], organism: str | None
+    columns: Mapping[str, pa.Array],
+    schema: Mapping[str, Column],
+    known: Mapping[str, Given],
+    organism: str | None,
+    *,
+    lenient: bool = True,
+    version: str = vocabulary.PINNED_SCHEMA,
 ) -> list[Finding]:
-    """Return every finding on cells' metadata; `columns` are the file's, `schema` comes from `columns.completed`."""
+    """Return every finding on cells' metadata.
+
+    `columns` are the file's, `schema` comes from `columns.completed`; `lenient`: what is missing may be filled.
+    """
     findings: list[Finding] = []
-    for column in schema_columns():
-        findings += check_column(column, schema, organism)
+    optional = [column for column in optional_columns(version) if column.column in columns]
+    own = {column.column: Column(as_dictionary(columns[column.column]), "file") for column in optional}
+    everything = {**schema, **own}
+    for column in (*schema_columns(), *optional):
+        findings += check_column(column, everything, organism, lenient)
+        findings += not_categorical(column, columns)
+    findings += [
+        nothing_but_na(column, own) for column in optional if set(used_values(own[column.column].values)) == {"na"}
+    ]
+    findings += cell_lines_mixed(schema)
     findings += suspension_findings(schema)
     findings += contradictions(columns, known)
     findings += replaced_labels(columns, schema)
@@ -54,12 +76,17 @@ def check_obs(
     return findings
 
 
-def check_column(column: SchemaColumn, schema: Mapping[str, Column], organism: str | None) -> list[Finding]:
+def check_column(
+    column: SchemaColumn, schema: Mapping[str, Column], organism: str | None, lenient: bool
+) -> list[Finding]:
     """Return what is wrong with one schema column."""
     where = f"obs/{column.column}"
-    if column.column not in schema:
+    strict = not lenient and column.column != CELL_TYPE
+    if column.column not in schema or (strict and schema[column.column].source == "filled"):
         return [rules.COLUMN_MISSING.broken(where, "no such column, and no value for all cells")]
     values, source = schema[column.column].values, schema[column.column].source
+    if source == "filled" and not lenient:
+        return [cellxgene.CELL_TYPES_MISSING.broken(where, "no such column")]
     place = where if source in ("file", "filled") else source
     findings = []
     if source == "filled":
@@ -96,7 +123,15 @@ def value_findings(
     for (code, _), group in wrong.items():
         cells = sum(group.values.values())
         found = f"{first_of(group.values)} in {cells:,} cells"
-        yield broken[code].broken(place, found, expected=group.expected, count=cells)
+        fix = advice(group.values, ontologies_of(column, organism), broken[code].fix) if column.kind == "term" else ""
+        yield broken[code].broken(place, found, expected=group.expected, fix=fix, count=cells)
+
+
+def ontologies_of(column: SchemaColumn, organism: str | None) -> tuple[str, ...]:
+    """Return the ontologies whose terms a column of an organism admits, whatever the tissue type."""
+    rows = [row for kind in ("tissue", CELL_LINE) for row in admitted_for(column.column, organism or "", kind)]
+    terms = [term for row in rows for term in (*row.below, *row.terms) if term not in ("*", *vocabulary.NOT_A_TERM)]
+    return tuple(dict.fromkeys(vocabulary.prefix(term) for term in terms))
 
 
 def by_tissue_type(values: pa.DictionaryArray, schema: Mapping[str, Column]) -> Iterator[tuple[str, str, int]]:
@@ -128,7 +163,7 @@ def fault_of(column: SchemaColumn, value: str, organism: str | None, tissue_type
     rows = admitted_for(column.column, organism or "", tissue_type)
     if organism is None and any(row.organism != "*" for row in rows):
         rows = ()  # nothing to hold it against; the unknown organism is a finding of its own
-    parts = value.split(JOIN)
+    parts = value.split(JOIN) if column.kind == "term" else [value]
     if len(parts) > 1:
         if not set(map(vocabulary.prefix, parts)) <= set(column.joined):
             allowed = f"terms of {', '.join(column.joined)} only" if column.joined else "one term"
@@ -145,10 +180,11 @@ def fault_of(column: SchemaColumn, value: str, organism: str | None, tissue_type
 def fault_of_part(column: SchemaColumn, part: str, rows: tuple[Admitted, ...]) -> tuple[Rule, str] | None:
     """Return what is wrong with one term or word."""
     word = any(part in row.terms for row in rows) and ":" not in part
+    term = part.removeprefix(ANTIBODY) if part.startswith(f"{ANTIBODY}uniprot:") else part
     if column.kind == "term" and not word and part not in vocabulary.NOT_A_TERM:
-        if vocabulary.label(part) is None:
+        if not vocabulary.exists(term):
             return rules.TERM_UNKNOWN, rules.TERM_UNKNOWN.expected
-        if vocabulary.is_deprecated(part):
+        if vocabulary.is_deprecated(term):
             return rules.TERM_DEPRECATED, rules.TERM_DEPRECATED.expected
     if not part.strip():
         return rules.TERM_NOT_ALLOWED, "a value that is not empty"
@@ -192,20 +228,58 @@ def named(term: str) -> str:
 
 
 def suspension_findings(schema: Mapping[str, Column]) -> list[Finding]:
-    """Return a finding where suspension types do not fit their assays."""
+    """Return findings where suspension types do not fit their assays, or the assays are in no table."""
     if "assay_ontology_term_id" not in schema or "suspension_type" not in schema:
         return []
     findings = []
+    unlisted: dict[str, int] = {}
     assays, suspensions = schema["assay_ontology_term_id"].values, schema["suspension_type"].values
     for assay, suspension, cells in pairs(assays, suspensions):
         types = admitted_suspensions(assay)
-        if types and suspension not in types and vocabulary.label(assay) is not None:
+        if not types:
+            unlisted[named(assay)] = unlisted.get(named(assay), 0) + cells
+        elif suspension not in types and vocabulary.label(assay) is not None:
             found = f"{shown(suspension)!r} with {named(assay)} in {cells:,} cells"
             expected = " or ".join(types)
             findings.append(
                 rules.SUSPENSION_UNUSUAL.broken("obs/suspension_type", found, expected=expected, count=cells)
             )
+    listed = {assay: cells for assay, cells in unlisted.items() if vocabulary.exists(assay.split(" ")[0])}
+    if listed:
+        where = "obs/assay_ontology_term_id"
+        findings.append(cellxgene.ASSAY_UNLISTED.broken(where, first_of(listed), count=sum(listed.values())))
     return findings
+
+
+def cell_lines_mixed(schema: Mapping[str, Column]) -> list[Finding]:
+    """Return a finding where some cells of a cell line have 'na' for their type, and others have not."""
+    if CELL_TYPE not in schema or "tissue_type" not in schema:
+        return []
+    types: dict[str, int] = {}
+    for value, tissue_type, cells in pairs(schema[CELL_TYPE].values, schema["tissue_type"].values):
+        if tissue_type == CELL_LINE:
+            types[value] = cells
+    if "na" not in types or len(types) == 1:
+        return []
+    found = f"{first_of(types)} in {sum(types.values()):,} cells"
+    return [cellxgene.CELL_LINES_MIXED.broken(f"obs/{CELL_TYPE}", found, count=types["na"])]
+
+
+def nothing_but_na(column: SchemaColumn, own: Mapping[str, Column]) -> Finding:
+    """Return the finding for an optional column whose every value is 'na'."""
+    cells = len(own[column.column].values)
+    return cellxgene.NOTHING_BUT_NA.broken(f"obs/{column.column}", "'na' in every cell", count=cells)
+
+
+def not_categorical(column: SchemaColumn, columns: Mapping[str, pa.Array]) -> list[Finding]:
+    """Return a finding where a column of the file is text though it must be categorical."""
+    values, where = columns.get(column.column), f"obs/{column.column}"
+    if not column.categories or values is None:
+        return []
+    rule = cellxgene.NOT_CATEGORICAL if column.categories == "reference" else cellxgene.TEXT_NOT_CATEGORIES
+    if not pa.types.is_dictionary(values.type):
+        return [rule.broken(where, f"values of type {shown(values.type)}")]
+    return []
 
 
 def contradictions(columns: Mapping[str, pa.Array], known: Mapping[str, Given]) -> list[Finding]:

@@ -19,6 +19,7 @@ import xxhash
 
 from catchment import vocabulary
 from catchment.schema.records import Asset
+from catchment.singlecell import gene_reference
 from catchment.singlecell.frames import narrowest
 from catchment.singlecell.tables import SchemaColumn, schema_columns, suspension_types
 
@@ -174,11 +175,13 @@ def filled(column: SchemaColumn, rows: int, found: Mapping[str, Column], organis
 
 
 def admitted_suspensions(assay: str) -> tuple[str, ...]:
-    """Return the suspension types that the schema's table lists for an assay; none where it does not list the assay."""
-    for root, with_descendants, types in suspension_types():
-        if assay == root or (with_descendants and root in vocabulary.ancestors(assay)):
-            return types
-    return ()
+    """Return the suspension types that every row of the schema's table for an assay admits; none without a row."""
+    fitting = [
+        types
+        for root, with_descendants, types in suspension_types()
+        if assay == root or (with_descendants and root in vocabulary.ancestors(assay))
+    ]
+    return tuple(kind for kind in fitting[0] if all(kind in types for types in fitting)) if fitting else ()
 
 
 # --- the tables --------------------------------------------------------------------------------------------------
@@ -249,12 +252,13 @@ def var_table(ids: list[str], names: list[str], references: list[str], columns: 
         )
 
     spike_in = [id_.startswith("ERCC-") for id_ in ids]
+    genes = [gene_reference.gene(reference, id_) for id_, reference in zip(ids, references, strict=True)]
     table = {
         "soma_joinid": pa.array(np.arange(rows, dtype=np.int64)),
         "var_id": pa.array(ids, pa.large_string()),
         "feature_name": text("feature_name", names),
-        "feature_length": lengths(columns.get("feature_length"), rows),
-        "feature_type": text("feature_type", ["synthetic" if spike else "unknown" for spike in spike_in]),
+        "feature_length": lengths(columns.get("feature_length"), [gene.length if gene else 0 for gene in genes]),
+        "feature_type": text("feature_type", [gene.type if gene else "unknown" for gene in genes]),
         "feature_biotype": text("feature_biotype", ["spike-in" if spike else "gene" for spike in spike_in]),
         "feature_reference": text("feature_reference", references),
     }
@@ -269,9 +273,9 @@ def decoded(values: pa.Array) -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def lengths(values: pa.Array | None, rows: int) -> pa.Array:
-    """Return gene lengths as whole numbers; 0 where unknown, also where the text is no number."""
+def lengths(values: pa.Array | None, otherwise: list[int]) -> pa.Array:
+    """Return gene lengths as whole numbers: those given (0 where that is no number), or others."""
     if values is None:
-        return pa.array(np.zeros(rows, np.int64))
+        return pa.array(otherwise, pa.int64())
     texts = [str(value) for value in decoded(values).to_pylist()]
     return pa.array([int(float(text)) if text.replace(".", "", 1).isdecimal() else 0 for text in texts], pa.int64())

@@ -23,6 +23,7 @@ from catchment.schema.records import Asset, Description, Product, Unreadable
 from catchment.schema.rules import is_error
 from catchment.singlecell.arrays import kept_type, rows_of, tile_rows, write_dense, write_sparse
 from catchment.singlecell.blocks import Rows
+from catchment.singlecell.cellxgene.reading import as_read
 from catchment.singlecell.columns import obs_table, var_table
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
@@ -51,7 +52,7 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
     try:
         with opened(asset.files[0].path) as file:
             reading = read(file, asset)
-            fatal = tuple(finding for finding in reading.findings if is_error(finding))
+            fatal = tuple(finding for finding in as_read(reading.findings, "lenient") if is_error(finding))
             if fatal:
                 return Unreadable(findings=fatal)
             written = write_experiment(file, reading, target.uri, settings)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from catchment import vocabulary
 from catchment.schema.records import Finding
-from catchment.singlecell import rules
+from catchment.singlecell import gene_reference, rules
 from catchment.singlecell.columns import decoded
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.rules import first_of
@@ -78,7 +78,7 @@ def genes_of(frame: Frame, organism: str | None, where: str) -> tuple[Genes, tup
             label = vocabulary.label(organism)
             found = f"{first_of(foreign)} ({len(foreign):,} of {len(ids):,})"
             findings.append(rules.GENE_IDS.broken(where, found, fix=advice(foreign, str(label)), count=len(foreign)))
-    names = feature_names(frame, ids, named_by_index)
+    names = feature_names(frame, ids, references, named_by_index)
     known = mitochondrial_genes(organism) if organism is not None else frozenset()
     mitochondrial = np.array(
         [gene in known or name.upper().startswith("MT-") for gene, name in zip(ids, names, strict=True)]
@@ -99,12 +99,16 @@ def id_column(columns: Mapping[str, pa.Array], organism: str) -> list[str] | Non
     return None
 
 
-def feature_names(frame: Frame, ids: list[str], named_by_index: bool) -> list[str]:
-    """Return gene names: the column `feature_name`, else the index where ids come from a column, else the ids."""
+def feature_names(frame: Frame, ids: list[str], references: list[str | None], named_by_index: bool) -> list[str]:
+    """Return gene names: of the column `feature_name`, else of the annotation, else of the index, else the ids."""
     if "feature_name" in frame.columns:
         values = decoded(frame.columns["feature_name"]).to_pylist()
         return [id_ if value is None else str(value) for value, id_ in zip(values, ids, strict=True)]
-    return list(frame.names) if named_by_index else list(ids)
+    otherwise = frame.names if named_by_index else ids
+    return [
+        name if reference is None else gene_reference.name(reference, id_) or name
+        for id_, reference, name in zip(ids, references, otherwise, strict=True)
+    ]
 
 
 def advice(foreign: list[str], organism: str) -> str:

@@ -160,7 +160,7 @@ def label_genes(file: h5py.File, path: str, organism: str | None) -> None:
         set_index(table, genes.ids, "submitted_name")
     columns = var_table(genes.ids, genes.names, genes.references, frame.columns)
     new = {name: columns[name].combine_chunks() for name in columns.column_names if name.startswith("feature_")}
-    new["feature_length"] = lengths(new["feature_length"], rows).cast(pa.uint32())
+    new["feature_length"] = lengths(new["feature_length"], []).cast(pa.uint32())
     if path == "var" and "feature_is_filtered" not in frame.columns and "raw" not in file:
         new["feature_is_filtered"] = constant(False, rows)
     for name in ("feature_reference", "feature_biotype", "feature_type"):

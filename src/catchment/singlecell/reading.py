@@ -13,6 +13,7 @@ import pyarrow as pa
 from catchment import vocabulary
 from catchment.schema.records import Asset, Finding
 from catchment.singlecell import rules
+from catchment.singlecell.cellxgene import rules as cellxgene
 from catchment.singlecell.columns import Given, as_dictionary, known_values, used_values
 from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.genes import Genes, genes_of
@@ -93,10 +94,14 @@ def organism_of(file: h5py.File, obs: Frame, known: dict[str, Given]) -> tuple[s
         findings.append(rules.CONTRADICTION.broken(where, found))
     if said is None:
         return None, [rules.ORGANISM.broken(where, "no organism in the file, its metadata or its sample")]
-    if said not in vocabulary.organisms():
+    species = vocabulary.species_of(said)
+    if species is None:
         admitted = ", ".join(f"{organism.id} ({organism.label})" for organism in vocabulary.organisms().values())
         return None, [*findings, rules.ORGANISM.broken(where, repr(shown(said)), expected=f"one of {admitted}")]
-    return said, findings
+    if species != said:
+        found = f"{said} ({vocabulary.subspecies()[said][0]}), taken as {species}"
+        findings.append(cellxgene.SUBSPECIES.broken(where, found))
+    return species, findings
 
 
 def with_x_columns(file: h5py.File, layout: Layout, var: Frame) -> tuple[Frame, Any, list[Finding]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from catchment.schema.rules import declare
 from catchment.singlecell import preparation_rules as preparation_rules
+from catchment.singlecell.cellxgene import rules as cellxgene  # noqa: F401 - one import brings all rules
 
 CXG = "CELLxGENE dataset schema 7.1.0"
 SHOWN = 5
@@ -135,10 +136,10 @@ RAW_MISSING = declare(
 )
 EMPTY_CELLS = declare(
     "AD-006",
-    "warning",
+    "error",
     "cells without a single count",
     expected="at least one count in each cell",
-    fix="remove empty cells, unless they are meant to be there; they are kept as they are",
+    fix="remove empty cells and write the file again",
     source=CXG,
 )
 COUNT_TOO_LARGE = declare(
@@ -203,10 +204,10 @@ GENE_IDS = declare(
 )
 IDENTICAL_CELLS = declare(
     "AD-015",
-    "warning",
+    "error",
     "cells with identical counts",
     expected="no two cells with the same counts",
-    fix="check whether a library was merged twice; the cells are kept",
+    fix="check whether a library was merged twice; remove the copies",
     source=CXG,
 )
 PART_NAME = declare(
@@ -226,10 +227,19 @@ LEFT_BEHIND = declare(
 )
 FEWER_GENES = declare(
     "AD-018",
-    "warning",
+    "error",
     "X has fewer genes than raw.X",
     expected="the same genes in X and raw.X",
-    fix="keep all genes and mark those left out by var['feature_is_filtered']; X is kept at the genes it has",
+    fix="keep all genes in X, zero where they were left out, and mark those by var['feature_is_filtered']",
+    source=CXG,
+)
+
+NOT_COUNTED = declare(
+    "AD-019",
+    "warning",
+    "values that are no counts, of an assay that need not have any",
+    expected="whole numbers, zero or above",
+    fix="nothing needs to be done: chromatin and methylation assays are kept as they are",
     source=CXG,
 )
 

@@ -17,7 +17,9 @@ class SchemaColumn:
     """One column that every dataset has.
 
     `kind` is term, text or bool; `joined`: ontologies whose terms may be joined by ` || `; `fallback`: what stands
-    where nothing is known; `sample`: the field of a sample that may stand for it; `label`: the column of its labels.
+    where nothing is known; `sample`: the field of a sample that may stand for it; `label`: the column of its labels;
+    `optional`: the schema version that admits it, where a dataset may be without it; `categories`: what refuses plain
+    text: the `reference` validator, or only the schema's `text`.
     """
 
     column: str
@@ -26,6 +28,8 @@ class SchemaColumn:
     fallback: str
     sample: str
     label: str
+    optional: str = ""
+    categories: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,24 @@ def split(cell: str) -> tuple[str, ...]:
 
 
 @cache
-def schema_columns() -> tuple[SchemaColumn, ...]:
-    """Return the columns that every dataset has, in the order they are written."""
+def known_columns() -> tuple[SchemaColumn, ...]:
+    """Return every column of cells that the schema knows, in the order they are written."""
     return tuple(
-        SchemaColumn(row["column"], row["kind"], split(row["joined"]), row["fallback"], row["sample"], row["label"])
+        SchemaColumn(**{**row, "joined": split(row["joined"])})  # type: ignore[arg-type]  # all others are text
         for row in rows_of("obs_columns.tsv")
     )
+
+
+@cache
+def schema_columns() -> tuple[SchemaColumn, ...]:
+    """Return the columns that every dataset has, in the order they are written."""
+    return tuple(column for column in known_columns() if not column.optional)
+
+
+@cache
+def optional_columns(version: str) -> tuple[SchemaColumn, ...]:
+    """Return the columns that a dataset of a schema version may have."""
+    return tuple(column for column in known_columns() if column.optional == version)
 
 
 @cache

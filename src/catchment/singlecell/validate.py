@@ -9,19 +9,24 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import JsonValue
 
+from catchment import vocabulary
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import Admission, Asset, Description, Finding
 from catchment.schema.rules import Rule
 from catchment.singlecell import rules
 from catchment.singlecell.blocks import blocks, read_indptr
 from catchment.singlecell.cells import check_obs, reserved_names, unused_categories
-from catchment.singlecell.columns import completed
+from catchment.singlecell.cellxgene.check import counts_needed, matrix_findings, schema_findings, space_of_dataset
+from catchment.singlecell.cellxgene.reading import as_read
+from catchment.singlecell.cellxgene.spatial import outside_tissue
+from catchment.singlecell.columns import Column, completed
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
 from catchment.singlecell.layout import Matrix, Unfit
 from catchment.singlecell.matrix import (
     LARGEST_EXACT,
     Faults,
+    Mask,
     Offenders,
     Sums,
     canonical,
@@ -43,28 +48,53 @@ class Pass:
     findings: list[Finding] = field(default_factory=list)
     complete: bool = True
 
+    @property
+    def summed(self) -> bool:
+        """Whether every value has its place and is a number, so that cells and genes could be added up."""
+        return self.complete and not self.faults.not_finite.count
+
 
 def validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:
     """Return every finding on an asset that `describe` could read, and statistics of its counts."""
     try:
         with opened(asset.files[0].path) as file:
+            vocabulary.use_schema(settings.schema_version)
             reading = read(file, asset)
-            findings = [*reading.findings, *metadata_findings(reading)]
+            schema = completed(reading.obs.columns, len(reading.obs.names), reading.known, reading.organism)
+            findings = [*reading.findings, *metadata_findings(reading, schema, settings)]
+            counts_only = of_counts(asset)
+            findings += schema_findings(file, reading, schema, settings, counts_only)
             passed = pass_over(file, reading, settings.block_rows)
+            sums = passed.sums if passed.summed else None
+            findings += matrix_findings(file, reading, schema, sums, settings.block_rows)
+            space = space_of_dataset(file, schema)
+            outside = outside_tissue(space, reading.obs.columns)
     except Unfit as unfit:
         return Admission(findings=unfit.findings)
     except READ_FAULTS as error:
         return Admission(findings=(unreadable(error),))
-    findings += passed.findings + count_findings(passed, reading)
+    needed = counts_needed(space.assays)
+    findings += passed.findings + count_findings(passed, reading, needed, outside)
     findings += [finding for matrix in reading.layout.layers.values() for finding in layer_findings(matrix)]
-    return Admission(findings=tuple(findings), statistics=statistics(passed, reading))
+    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(passed, reading))
 
 
-def metadata_findings(reading: Reading) -> list[Finding]:
-    """Return findings on the tables of cells and genes."""
-    schema = completed(reading.obs.columns, len(reading.obs.names), reading.known, reading.organism)
+def of_counts(asset: Asset) -> bool:
+    """Tell whether what was sent is a matrix of counts (10x), not an H5AD: nothing in it comes of an analysis."""
+    return not asset.files[0].name.lower().endswith(".h5ad")
+
+
+def metadata_findings(reading: Reading, schema: dict[str, Column], settings: SinglecellAdmit) -> list[Finding]:
+    """Return findings on the tables of cells and genes; `schema` comes from `columns.completed`."""
     reported = {finding.where for finding in reading.findings}  # a column that cannot be read is not missing as well
-    checked = check_obs(reading.obs.columns, schema, reading.known, reading.organism)
+    checked = check_obs(
+        reading.obs.columns,
+        schema,
+        reading.known,
+        reading.organism,
+        lenient=settings.reading == "lenient",
+        version=settings.schema_version,
+    )
     findings = [finding for finding in checked if finding.where not in reported]
     genes, table = reading.var.columns, reading.layout.var
     return findings + reserved_names(genes, table) + unused_categories(genes, table)
@@ -101,8 +131,11 @@ def layer_findings(matrix: Matrix) -> list[Finding]:
     return []
 
 
-def count_findings(passed: Pass, reading: Reading) -> list[Finding]:
-    """Return the findings that the pass over the counts ends in."""
+def count_findings(passed: Pass, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
+    """Return the findings that the pass over the counts ends in.
+
+    `needed`: the assay counts molecules, so that only whole numbers will do; `outside`: spots that are not on tissue.
+    """
     faults, path = passed.faults, reading.layout.raw.path
     findings = []
 
@@ -116,27 +149,32 @@ def count_findings(passed: Pass, reading: Reading) -> list[Finding]:
     offence(rules.SPARSE_BROKEN, "a gene twice in one cell", faults.duplicates)
     kinds = {"not finite": faults.not_finite, "negative": faults.negative, "not whole": faults.fractional}
     what = ", ".join(f"{kind.count:,} {name}" for name, kind in kinds.items() if kind.count)
-    offence(rules.NOT_COUNTS, what, faults.not_counts)
+    offence(rules.NOT_COUNTS if needed else rules.NOT_COUNTED, what, faults.not_counts)
     offence(rules.COUNT_TOO_LARGE, f"above {LARGEST_EXACT:,}", faults.too_large)
     if reading.layout.raw.encoding != "dense" and faults.zeros:
         findings.append(rules.EXPLICIT_ZEROS.broken(path, f"{faults.zeros:,} stored zeros", count=faults.zeros))
     if faults.unsorted_rows:
         found = f"{faults.unsorted_rows:,} cells"
         findings.append(rules.UNSORTED.broken(path, found, count=faults.unsorted_rows))
-    return findings + (cell_findings(passed, reading) if passed.complete and not faults.not_counts.count else [])
+    if not passed.summed or (needed and faults.not_counts.count):
+        return findings
+    return findings + cell_findings(passed, reading, needed, outside)
 
 
-def cell_findings(passed: Pass, reading: Reading) -> list[Finding]:
-    """Return findings on whole cells: without counts, or with the counts of another."""
+def cell_findings(passed: Pass, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
+    """Return findings on whole cells: without counts, or with the counts of another (see `count_findings`)."""
     path, names = reading.layout.raw.path, reading.obs.names
     findings = []
     empty = np.flatnonzero(passed.sums.n_genes_by_counts == 0)
-    if empty.size:
+    if empty.size and needed and (outside is None or not outside.any()):
         found = f"no counts in cells {first_of([names[row] for row in empty])}"
         findings.append(rules.EMPTY_CELLS.broken(path, found, count=int(empty.size)))
-    order = np.argsort(passed.hashes, kind="stable")
-    ordered = passed.hashes[order]
-    again = order[1:][(np.diff(ordered) == 0) & (ordered[1:] != 0)]
+    among = np.arange(len(names)) if outside is None else np.flatnonzero(~outside)
+    hashes = passed.hashes[among]
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    # cells without counts are alike, and a finding of their own where counts are needed
+    again = among[order[1:][(np.diff(ordered) == 0) & ((ordered[1:] != 0) | (not needed))]]
     if again.size:
         found = f"counts seen in an earlier cell: {first_of([names[row] for row in np.sort(again)])}"
         findings.append(rules.IDENTICAL_CELLS.broken(path, found, count=int(again.size)))

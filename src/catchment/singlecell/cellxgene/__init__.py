@@ -1,0 +1,1 @@
+"""What only the CELLxGENE dataset schema asks of an H5AD, beyond what a conversion needs."""
