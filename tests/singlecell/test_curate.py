@@ -129,6 +129,22 @@ def test_a_recipe_fits_counts_of_10x(kitchen: Kitchen) -> None:
     assert [finding.code for finding in findings] == ["CUR-001"]
 
 
+def test_genes_are_marked_as_filtered_as_the_recipe_says(kitchen: Kitchen) -> None:
+    def with_marks(adata: anndata.AnnData) -> anndata.AnnData:
+        adata = authors(adata)
+        adata.var["dropped"] = [True, False, False, False, True]
+        return adata
+
+    path, _ = curated(
+        kitchen, kitchen.h5ad(with_marks), RECIPE.model_copy(update={"feature_is_filtered": "dropped"}), "one"
+    )
+    assert anndata.read_h5ad(path).var["feature_is_filtered"].tolist() == [True, False, False, False, True]
+    path, _ = curated(kitchen, kitchen.h5ad(authors), RECIPE.model_copy(update={"feature_is_filtered": "false"}), "two")
+    assert not anndata.read_h5ad(path).var["feature_is_filtered"].any()
+    path, _ = curated(kitchen, kitchen.h5ad(authors), RECIPE, "three")
+    assert "feature_is_filtered" not in anndata.read_h5ad(path).var  # two matrices: only a person knows
+
+
 @pytest.mark.parametrize(
     ("source", "found"),
     [
@@ -162,6 +178,7 @@ def test_genes_that_would_fall_together_are_listed_and_left(kitchen: Kitchen) ->
         ({"raw_counts": "layers/count"}, ("CUR-002", "no layers/count; the file has 'X', 'layers/counts'")),
         ({"raw_counts": "uns/counts"}, ("CUR-005", "'uns/counts'")),
         ({"raw_counts": "raw"}, ("CUR-002", "no raw/X in the file")),
+        ({"feature_is_filtered": "ensembl"}, ("CUR-002", "no column 'ensembl' of true and false in var")),
         ({"gene_ids": "ids"}, ("CUR-002", "no column 'ids'; the table has 'ensembl'")),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anndata
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -76,7 +77,12 @@ def test_a_damaged_file_has_a_remark(kitchen: Kitchen) -> None:
 def test_receive_prints_a_draft_that_a_submission_takes(
     tmp_path: Path, kitchen: Kitchen, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = kitchen.h5ad(authors)
+    def embedded(adata: anndata.AnnData) -> anndata.AnnData:
+        adata = authors(adata)
+        adata.obsm["X_umap"] = np.arange(8.0).reshape(4, 2)
+        return adata
+
+    path = kitchen.h5ad(embedded)
     assert main(["receive", "--suggest", str(path)]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("# cells.h5ad\n")
@@ -86,6 +92,8 @@ def test_receive_prints_a_draft_that_a_submission_takes(
                          and name in filled}  # fmt: skip
     draft["columns"]["cell_type_ontology_term_id"]["values"]["Kupffer"] = "CL:0000091"
     draft["columns"]["organism_ontology_term_id"] = {"constant": "NCBITaxon:9606"}
+    draft["columns"]["title"] = {"constant": "Four cells"}
+    draft["feature_is_filtered"] = "false"
     draft["columns"]["is_primary_data"] = {"constant": "true"}
     upload = tmp_path / "up"
     upload.mkdir()

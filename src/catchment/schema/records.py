@@ -114,12 +114,16 @@ class Curation(Shape):
     gene_ids, gene_values
         the column of var that holds Ensembl ids, with or without version (`index`: the names of the rows; empty: left
         as they are); and the id of single names, where the column does not say it.
+    feature_is_filtered
+        the column of var that marks genes which were filtered out of X, or `false` where none was. Where there is but
+        one matrix no gene can be, and nothing needs to be said.
     """
 
     columns: dict[str, ColumnRecipe] = {}
     raw_counts: str = ""
     gene_ids: str = ""
     gene_values: dict[str, str] = {}
+    feature_is_filtered: str = ""
 
 
 class Suggestion(Shape):

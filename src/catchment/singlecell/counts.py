@@ -7,7 +7,7 @@ not grow with the file, and written as an H5AD whose raw counts are float32 in C
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from catchment.schema.records import Description, Finding
 from catchment.singlecell import rules
+from catchment.singlecell.columns import constant
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.h5ad import ANNDATA, DICT, mark, write_table
 from catchment.singlecell.layout import Unfit
 
 CHUNK_VALUES = 1 << 17
+FILTERED = "feature_is_filtered"
 LARGEST_INT32 = (1 << 31) - 1
 
 
@@ -81,7 +83,9 @@ def write_h5ad(container: Container, target: Path) -> None:
         for name in ("layers", "obsm", "varm", "obsp", "varp", "uns"):
             mark(file.create_group(name), DICT)
         write_table(file, "obs", container.obs)
-        write_table(file, "var", container.var)
+        # one matrix: no gene can be filtered out of it (CELLxGENE schema 7.1.0, var)
+        filtered = constant(False, len(container.var.names))
+        write_table(file, "var", replace(container.var, columns={**container.var.columns, FILTERED: filtered}))
         write_matrix(file, container)
 
 

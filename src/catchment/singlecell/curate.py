@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from catchment.schema.records import ColumnRecipe, Curation
 from catchment.singlecell.columns import as_dictionary, codes_of, constant, decoded, translated, used_values
+from catchment.singlecell.counts import FILTERED
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.h5ad import RAW, mark
 from catchment.singlecell.layout import Matrix, Unfit, matrix_of
@@ -36,13 +37,17 @@ FORMER = "submitted_name"
 COUNTS = ("X", "raw")
 
 
-def curate(dataset: Dataset, recipe: Curation) -> None:
-    """Make the columns and gene ids of a recipe; what was made, and what could not be, is in the findings."""
+def curate(dataset: Dataset, recipe: Curation, has_raw: bool) -> None:
+    """Make the columns and gene ids of a recipe; what was made, and what could not be, is in the findings.
+
+    `has_raw`: X has normalised values beside the raw counts, once the recipe has been followed.
+    """
     for name, source in recipe.columns.items():
         curate_column(dataset, name, source)
     if recipe.gene_ids:
         for path in dataset.var:
             curate_genes(dataset, path, recipe)
+    mark_filtered(dataset, recipe, has_raw)
 
 
 # --- columns -----------------------------------------------------------------------------------------------------
@@ -138,6 +143,27 @@ def curate_genes(dataset: Dataset, path: str, recipe: Curation) -> None:
     dataset.changed |= {path, f"{path}/{FORMER}"}
     changed = sum(new != old for new, old in zip(ids, frame.names, strict=True))
     dataset.tell(CURATED, path, f"genes named by {shown(recipe.gene_ids)}", count=changed)
+
+
+def mark_filtered(dataset: Dataset, recipe: Curation, has_raw: bool) -> None:
+    """Give var its column of filtered genes: as the recipe says; none is where there is but one matrix."""
+    frame = dataset.var["var"]
+    said = recipe.feature_is_filtered or ("" if has_raw or FILTERED in frame.columns else "false")
+    if not said:
+        return
+    values: pa.Array = constant(False, len(frame.names))
+    if said != "false":
+        given = frame.columns.get(said)
+        texts = ["" if value is None else str(value).lower() for value in decoded(given).to_pylist()] if given else []
+        if given is None or not set(texts) <= set(FLAGS):
+            found = f"no column {shown(said)!r} of true and false in var"
+            dataset.tell(RECIPE_SOURCE_MISSING, f"var/{FILTERED}", found)
+            return
+        values = pa.array([FLAGS[text] for text in texts])
+    frame.columns[FILTERED] = values
+    dataset.changed.add(f"var/{FILTERED}")
+    marked = int(np.count_nonzero(values.to_numpy(zero_copy_only=False)))
+    dataset.tell(CURATED, f"var/{FILTERED}", f"{marked:,} of {len(frame.names):,} genes")
 
 
 def gene_id(name: str, given: Mapping[str, str]) -> str:

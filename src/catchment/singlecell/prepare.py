@@ -74,7 +74,8 @@ def edited(file: h5py.File, recipe: Curation | None) -> tuple[Finding, ...]:
     """Curate and migrate our copy of a file, and return what to tell of it."""
     dataset = tables_of(file, layout_of(file))
     if recipe is not None:
-        curate(dataset, recipe)
+        layered = recipe.raw_counts not in ("", "X", "raw")
+        curate(dataset, recipe, layered or ("raw" in file and recipe.raw_counts != "X"))
     migrate(dataset)
     write_changes(file, dataset)
     if recipe is not None:

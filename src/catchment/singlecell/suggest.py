@@ -47,8 +47,8 @@ def suggest(asset: Asset) -> Suggestion:
             layout = layout_of(file)
             tables = tables_of(file, layout)
             raw_counts, remarks = counts_of(file, layout)
-            has_organism = "organism_ontology_term_id" in tables.uns
-            return drafted(asset, tables.obs, tables.var[layout.var], raw_counts, remarks, has_organism)
+            uns = frozenset(tables.uns)
+            return drafted(asset, tables.obs, tables.var[layout.var], raw_counts, remarks, uns)
     except Unfit as unfit:
         return Suggestion(curation=Curation(), remarks=tuple(finding.found for finding in unfit.findings))
     except READ_FAULTS as error:
@@ -56,13 +56,15 @@ def suggest(asset: Asset) -> Suggestion:
 
 
 def drafted(
-    asset: Asset, obs: Frame, var: Frame, raw_counts: str, remarks: list[str], has_organism: bool = False
+    asset: Asset, obs: Frame, var: Frame, raw_counts: str, remarks: list[str], uns: frozenset[str] = frozenset()
 ) -> Suggestion:
     """Return the draft for the tables of a dataset."""
     columns: dict[str, ColumnRecipe] = {}
     known = known_values(asset)
-    if not has_organism and "organism_ontology_term_id" not in {*known, *obs.columns}:
+    if "organism_ontology_term_id" not in {*known, *obs.columns, *uns}:
         columns["organism_ontology_term_id"] = ColumnRecipe()
+    if "title" not in {*known, *uns}:
+        columns["title"] = ColumnRecipe()
     for row in rows_of("author_names.tsv"):
         name = row["column"]
         if name in obs.columns or name in known:
