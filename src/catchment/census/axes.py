@@ -71,7 +71,9 @@ def union_of_genes(tables: Iterable[pa.Table], earlier: pa.Table | None = None) 
     kept = union.num_rows
     for table in tables:
         known = pc.is_in(table["feature_id"], value_set=union["feature_id"].combine_chunks())
-        union = pa.concat_tables([union, table.filter(pc.invert(known)).cast(union.schema)]).combine_chunks()
+        found = table.filter(pc.invert(known))
+        if found.num_rows:
+            union = pa.concat_tables([union, found.cast(union.schema)]).combine_chunks()
     new = union.slice(kept)
     _, first = np.unique(np.asarray(new["feature_id"], dtype=object).astype(str), return_index=True)
     return pa.concat_tables([union.slice(0, kept), new.take(pa.array(first))]).combine_chunks()
