@@ -141,6 +141,7 @@ def test_genes_are_marked_as_filtered_as_the_recipe_says(kitchen: Kitchen) -> No
     assert anndata.read_h5ad(path).var["feature_is_filtered"].tolist() == [True, False, False, False, True]
     path, _ = curated(kitchen, kitchen.h5ad(authors), RECIPE.model_copy(update={"feature_is_filtered": "false"}), "two")
     assert not anndata.read_h5ad(path).var["feature_is_filtered"].any()
+    assert "feature_is_filtered" not in anndata.read_h5ad(path).raw.var
     path, _ = curated(kitchen, kitchen.h5ad(authors), RECIPE, "three")
     assert "feature_is_filtered" not in anndata.read_h5ad(path).var  # two matrices: only a person knows
 

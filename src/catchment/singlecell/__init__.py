@@ -40,7 +40,7 @@ def _label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
     """Return `label.label(...)`."""
     from catchment.singlecell.label import label as run
 
-    return run(asset, place)
+    return run(asset, place, settings)
 
 
 def _validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:

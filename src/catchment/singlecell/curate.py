@@ -17,7 +17,7 @@ from catchment.schema.records import ColumnRecipe, Curation
 from catchment.singlecell.columns import as_dictionary, codes_of, constant, decoded, translated, used_values
 from catchment.singlecell.counts import FILTERED
 from catchment.singlecell.frames import Frame
-from catchment.singlecell.h5ad import RAW, mark
+from catchment.singlecell.h5ad import RAW, drop_columns, mark
 from catchment.singlecell.layout import Matrix, Unfit, matrix_of
 from catchment.singlecell.migrate import VERSIONED_ID, Dataset
 from catchment.singlecell.preparation_rules import (
@@ -203,6 +203,7 @@ def place_counts(file: h5py.File, dataset: Dataset, raw_counts: str) -> None:
         mark(group, RAW)
         file.move(matrix.path, "raw/X")
         file.copy("var", group, "var")
+        drop_columns(group["var"], [FILTERED])  # it speaks of X
         dataset.tell(CURATED, "raw/X", f"{shown(raw_counts)} is the raw counts")
 
 

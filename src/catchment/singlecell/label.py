@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from catchment import vocabulary
+from catchment.config import SinglecellAdmit
 from catchment.schema.records import Asset
 from catchment.singlecell.columns import (
     JOIN,
@@ -51,11 +52,12 @@ AGAINST = "anti-"
 REFERENCE = "https://github.com/chanzuckerberg/single-cell-curation/blob/main/schema/{}/schema.md"
 
 
-def label(asset: Asset, place: Place) -> Asset:
+def label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
     """Return the asset as the labelled H5AD at `<asset>.h5ad` in the place; it may be there already, prepared.
 
     The asset is valid: what cannot be labelled was an error of `validate`.
     """
+    vocabulary.use_schema(settings.schema_version)
     source, target = Path(asset.files[0].path), place.path / f"{asset.asset}.h5ad"
     with opened(str(source)) as file:
         reading = read(file, asset)
@@ -66,7 +68,7 @@ def label(asset: Asset, place: Place) -> Asset:
         for table in ("var", "raw/var"):
             if table in file:
                 label_genes(file, table, reading.organism)
-        label_dataset(file, asset, reading)
+        label_dataset(file, asset, reading, settings)
     return replaced(asset, target)
 
 
@@ -168,7 +170,7 @@ def label_genes(file: h5py.File, path: str, organism: str | None) -> None:
     put_columns(table, new)
 
 
-def label_dataset(file: h5py.File, asset: Asset, reading: Reading) -> None:
+def label_dataset(file: h5py.File, asset: Asset, reading: Reading, settings: SinglecellAdmit) -> None:
     """Write what uns says of the dataset as a whole."""
     if reading.organism:
         put_text(file, "organism_ontology_term_id", reading.organism)
@@ -176,6 +178,6 @@ def label_dataset(file: h5py.File, asset: Asset, reading: Reading) -> None:
     if reading.title:
         put_text(file, "title", reading.title)
     put_text(file, "citation", f"Dataset Version: {asset.dataset} distributed by Catchment in {asset.accession}")
-    put_text(file, "schema_version", vocabulary.PINNED_SCHEMA)
-    put_text(file, "schema_reference", REFERENCE.format(vocabulary.PINNED_SCHEMA))
-    put_flag(file, "is_pre_analysis", False)
+    put_text(file, "schema_version", settings.schema_version)
+    put_text(file, "schema_reference", REFERENCE.format(settings.schema_version))
+    put_flag(file, "is_pre_analysis", settings.pre_analysis)
