@@ -216,7 +216,7 @@ def ours(data: Path, out: Path, normalized: bool = False) -> None:
     """Assemble two datasets."""
     build = fresh(data, out)
     assembled(records_of([CELLS] * 2), build, out / "census", normalized_layer=normalized)
-    shutil.rmtree(build / "store/census")  # second names of the same files
+    shutil.rmtree(build)  # second names of the same files, and the datasets
 
 
 def from_h5ad(data: Path, out: Path) -> None:
@@ -284,6 +284,7 @@ def grow(data: Path, out: Path, known: int) -> None:
     shutil.copytree(data / "store", build / "store", copy_function=os.link)
     records = records_of([CELLS // 10] * (KNOWN + 1))
     assembled(records[KNOWN - known :], build, out / "census")
+    shutil.rmtree(build)
 
 
 # --- memory ------------------------------------------------------------------------------------------------------
