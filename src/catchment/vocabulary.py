@@ -7,6 +7,7 @@ small table of ours (`organisms.tsv`): those of CELLxGENE schema 7.1.0 with the 
 from __future__ import annotations
 
 import csv
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -79,7 +80,9 @@ def parser() -> OntologyParser:
     """Return the ontologies that the schema version in use pins; each loads when first asked for."""
     from cellxgene_ontology_guide.ontology_parser import OntologyParser
 
-    return OntologyParser(schema_version=f"v{_in_use}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it says so of every schema but the newest
+        return OntologyParser(schema_version=f"v{_in_use}")
 
 
 def prefix(term: str) -> str:

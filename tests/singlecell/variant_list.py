@@ -124,7 +124,9 @@ def of_columns() -> Iterator[Variant]:
     for column in [*REQUIRED, "is_primary_data"]:
         yield Variant(f"human: no {column}", "human", without(column))
     for column in REQUIRED:
-        yield Variant(f"human: {column} as text", "human", lambda a, c=column: values(c, a.obs[c].astype(object))(a))
+        yield Variant(
+            f"human: {column} as text", "human", lambda a, c=column: values(c, a.obs[c].astype(object))(a), plain=True
+        )
         yield Variant(f"human: a gap in {column}", "human", lambda a, c=column: gap(a, c))
     for column in [*WRITTEN, *GIVEN_UP]:
         yield Variant(f"human: a column {column}", "human", value(column, "something"))

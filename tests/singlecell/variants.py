@@ -194,18 +194,20 @@ BASES: dict[str, Callable[[], anndata.AnnData]] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """A dataset of one kind with one change, made before it is written or to the file."""
+    """A dataset of one kind with one change, made before it is written or to the file; `plain`: text stays text."""
 
     name: str
     base: str
     edit: Edit | None = None
     after: After | None = None
+    plain: bool = False
 
     def write(self, path: Path) -> None:
         """Write the dataset as H5AD."""
         adata = BASES[self.base]()
         edited = self.edit(adata) if self.edit else None
-        (edited if isinstance(edited, anndata.AnnData) else adata).write_h5ad(path)
+        result = edited if isinstance(edited, anndata.AnnData) else adata
+        result.write_h5ad(path, convert_strings_to_categoricals=not self.plain)
         if self.after:
             with h5py.File(path, "r+") as file:
                 self.after(file)

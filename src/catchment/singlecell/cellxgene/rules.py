@@ -482,65 +482,6 @@ PERTURBATION_NAME = declare(
     source=f"{CXG} ≠: the text demands it, the validator passes such entries over",
 )
 
-# --- fragments ---------------------------------------------------------------------------------------------------
-
-FRAGMENTS_ELIGIBLE = declare(
-    "CXG-080",
-    "error",
-    "a fragment file that does not belong to its dataset",
-    expected="a dataset of human or mouse, all of it primary data, all assays paired or all unpaired scATAC-seq",
-    fix="send the fragment file with its own dataset, or leave it out",
-    source=CXG,
-)
-FRAGMENTS_MISSING = declare(
-    "CXG-081",
-    "warning",
-    "no fragment file",
-    expected="the fragment file beside the H5AD of an unpaired scATAC-seq assay",
-    fix="add <name>-fragments.tsv.gz to the asset",
-    source=f"{CXG} ≠: the text demands the file, the validator of the H5AD does not see it",
-)
-FRAGMENTS_UNREADABLE = declare(
-    "CXG-082",
-    "error",
-    "a fragment file that cannot be read",
-    expected="gzip or bgzip, five columns separated by tabs, no header: chromosome, start, end, barcode, reads",
-    fix="write the file again as Cell Ranger ATAC writes fragments.tsv.gz, without its comment lines",
-    source=CXG,
-)
-FRAGMENTS_COORDINATES = declare(
-    "CXG-083",
-    "error",
-    "fragments off their chromosome",
-    expected="start above 0, end above start and within the chromosome, chromosomes of GRCh38 or GRCm39",
-    fix="map the reads to the assembly that the schema pins, and drop other contigs",
-    source=f"{CXG} ≠: the text admits a start of 0, the validator does not",
-)
-FRAGMENTS_BARCODES = declare(
-    "CXG-084",
-    "error",
-    "barcodes of fragments that are not the cells of obs",
-    expected="the same barcodes in the fragment file and as the index of obs",
-    fix="filter the fragments to the cells of the dataset; give both the same names",
-    source=CXG,
-)
-FRAGMENTS_READS = declare(
-    "CXG-085",
-    "error",
-    "fragments without reads",
-    expected="a read support of 1 or more",
-    fix="remove these rows",
-    source=CXG,
-)
-FRAGMENTS_TWICE = declare(
-    "CXG-086",
-    "error",
-    "the same fragment twice",
-    expected="no two equal rows",
-    fix="remove duplicates (`sort -u`)",
-    source=CXG,
-)
-
 # --- before analysis ---------------------------------------------------------------------------------------------
 
 BEFORE_ANALYSIS = declare(
