@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import ColumnRecipe, Curation, Description, Finding, Preparation
-from catchment.singlecell import MODALITY
+from catchment.singlecell import MODALITY, gene_reference
 from catchment.storage import Place, digest_file
 
 from .conftest import COUNTS, GENES, SYMBOLS, Kitchen
@@ -89,6 +89,29 @@ def test_genes_get_the_ids_of_a_column_without_their_versions(kitchen: Kitchen) 
     adata = anndata.read_h5ad(path)
     assert adata.var_names.tolist() == adata.raw.var_names.tolist() == GENES
     assert adata.var["submitted_name"].tolist() == SYMBOLS
+
+
+@pytest.mark.skipif(not gene_reference.is_known("NCBITaxon:9606"), reason="the gene tables are not installed")
+def test_symbols_get_the_one_id_of_their_name_and_the_others_are_listed(kitchen: Kitchen) -> None:
+    by_symbol = RECIPE.model_copy(update={"gene_ids": "", "gene_symbols": "index"})
+    path, findings = curated(kitchen, kitchen.h5ad(authors), by_symbol, "one")
+    assert anndata.read_h5ad(path).var_names.tolist() == GENES
+    assert all(finding.level == "info" for finding in findings)
+
+    def odd(adata: anndata.AnnData) -> anndata.AnnData:
+        adata = authors(adata)
+        adata.var.index = ["MATR3", "NOT-A-GENE", *SYMBOLS[2:]]
+        return adata
+
+    ids = gene_reference.ids_by_name("NCBITaxon:9606")["MATR3"]
+    assert len(ids) > 1
+    _, findings = curated(kitchen, kitchen.h5ad(odd), by_symbol, "two")
+    (finding,) = [finding for finding in findings if finding.level == "error"]
+    assert (finding.code, finding.count) == ("CUR-004", 2)
+    assert finding.found == f"'MATR3: {' or '.join(ids)}', 'NOT-A-GENE: no id'"
+    told = {"gene_values": {"MATR3": ids[0], "NOT-A-GENE": GENES[1]}}
+    path, _ = curated(kitchen, kitchen.h5ad(odd), by_symbol.model_copy(update=told), "three")
+    assert anndata.read_h5ad(path).var_names.tolist()[:2] == [ids[0], GENES[1]]
 
 
 def test_a_layer_becomes_the_raw_counts(kitchen: Kitchen) -> None:

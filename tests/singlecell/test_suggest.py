@@ -55,7 +55,7 @@ def test_what_only_a_person_can_say_is_a_remark(kitchen: Kitchen) -> None:
     remarks = suggested(kitchen, kitchen.h5ad(bare)).remarks
     assert remarks == (
         "no matrix holds whole numbers: the raw counts are missing",
-        "no column of var holds Ensembl ids; add one, and name it in gene_ids",
+        "no column of var holds Ensembl ids; name one with gene symbols in gene_symbols",
     )
 
 

@@ -114,6 +114,8 @@ class Curation(Shape):
     gene_ids, gene_values
         the column of var that holds Ensembl ids, with or without version (`index`: the names of the rows; empty: left
         as they are); and the id of single names, where the column does not say it.
+    gene_symbols
+        the column of var that holds gene names of the pinned annotation, where no column holds ids.
     feature_is_filtered
         the column of var that marks genes which were filtered out of X, or `false` where none was. Where there is but
         one matrix no gene can be, and nothing needs to be said.
@@ -123,6 +125,7 @@ class Curation(Shape):
     raw_counts: str = ""
     gene_ids: str = ""
     gene_values: dict[str, str] = {}
+    gene_symbols: str = ""
     feature_is_filtered: str = ""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from catchment.schema.records import ColumnRecipe, Curation
+from catchment.singlecell import gene_reference
 from catchment.singlecell.columns import as_dictionary, codes_of, constant, decoded, translated, used_values
 from catchment.singlecell.counts import FILTERED
 from catchment.singlecell.frames import Frame
@@ -37,16 +38,20 @@ FORMER = "submitted_name"
 COUNTS = ("X", "raw")
 
 
-def curate(dataset: Dataset, recipe: Curation, has_raw: bool) -> None:
+def curate(dataset: Dataset, recipe: Curation, has_raw: bool, organism: str | None = None) -> None:
     """Make the columns and gene ids of a recipe; what was made, and what could not be, is in the findings.
 
-    `has_raw`: X has normalised values beside the raw counts, once the recipe has been followed.
+    `has_raw`: X has normalised values beside the raw counts, once the recipe has been followed. `organism`: as the
+    submission says it; the file and the recipe go before.
     """
     for name, source in recipe.columns.items():
         curate_column(dataset, name, source)
-    if recipe.gene_ids:
+    known = {}
+    if recipe.gene_symbols:
+        known = gene_reference.ids_by_name(dataset.uns.get("organism_ontology_term_id") or organism or "")
+    if recipe.gene_ids or recipe.gene_symbols:
         for path in dataset.var:
-            curate_genes(dataset, path, recipe)
+            curate_genes(dataset, path, recipe, known)
     mark_filtered(dataset, recipe, has_raw)
 
 
@@ -121,17 +126,29 @@ def put(dataset: Dataset, name: str, values: pa.Array) -> None:
 # --- genes -------------------------------------------------------------------------------------------------------
 
 
-def curate_genes(dataset: Dataset, path: str, recipe: Curation) -> None:
-    """Name the rows of a table of genes by Ensembl id, without version; ids that would fall together are listed."""
+def curate_genes(dataset: Dataset, path: str, recipe: Curation, known: Mapping[str, tuple[str, ...]]) -> None:
+    """Name the rows of a table of genes by Ensembl id, without version; what has not one id of its own is listed.
+
+    `known`: the ids of each gene name of the organism's annotation.
+    """
     frame = dataset.var[path]
-    given = column_of(frame, recipe.gene_ids)
+    source = recipe.gene_ids or recipe.gene_symbols
+    given = column_of(frame, source)
     if given is None:
-        found = f"no column {shown(recipe.gene_ids)!r}; the table has {first_of(sorted(frame.columns)) or 'none'}"
+        found = f"no column {shown(source)!r}; the table has {first_of(sorted(frame.columns)) or 'none'}"
         dataset.tell(RECIPE_SOURCE_MISSING, path, found)
         return
     submitted = ["" if value is None else str(value) for value in decoded(given).to_pylist()]
-    ids = [gene_id(name, recipe.gene_values) for name in submitted]
-    clashes = clashing(submitted, ids)
+    if recipe.gene_ids:
+        ids, clashes = [gene_id(name, recipe.gene_values) for name in submitted], []
+    else:
+        found_ids = {
+            name: (recipe.gene_values[name],) if name in recipe.gene_values else known.get(name, ())
+            for name in submitted
+        }
+        ids = [found_ids[name][0] if len(found_ids[name]) == 1 else name for name in submitted]
+        clashes = [f"{name}: {' or '.join(ids) or 'no id'}" for name, ids in found_ids.items() if len(ids) != 1]
+    clashes += clashing(submitted, ids)
     if clashes:
         dataset.tell(GENES_AMBIGUOUS, path, first_of(clashes), count=len(clashes))
         return
@@ -142,7 +159,7 @@ def curate_genes(dataset: Dataset, path: str, recipe: Curation) -> None:
     dataset.var[path] = Frame(ids, columns, frame.named)
     dataset.changed |= {path, f"{path}/{FORMER}"}
     changed = sum(new != old for new, old in zip(ids, frame.names, strict=True))
-    dataset.tell(CURATED, path, f"genes named by {shown(recipe.gene_ids)}", count=changed)
+    dataset.tell(CURATED, path, f"genes named by {shown(source)}", count=changed)
 
 
 def mark_filtered(dataset: Dataset, recipe: Curation, has_raw: bool) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import h5py
 
 from catchment.config import SinglecellAdmit
-from catchment.schema.records import Asset, Curation, Finding, Preparation, SourceFile, Unreadable
+from catchment.schema.records import Asset, Finding, Preparation, SourceFile, Unreadable
+from catchment.singlecell.columns import known_values
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.containers import container_of
 from catchment.singlecell.counts import Container, write_h5ad
@@ -41,7 +42,7 @@ def prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Preparatio
         if told is None:
             return Preparation(asset=asset)
         with editable(target) as file:
-            told += edited(file, asset.curation)
+            told += edited(file, asset)
     except Unfit as unfit:
         return Unreadable(findings=unfit.findings)
     except READ_FAULTS as error:
@@ -70,12 +71,14 @@ def write_container(container: Container, target: Path) -> tuple[Finding, ...]:
     return container.findings
 
 
-def edited(file: h5py.File, recipe: Curation | None) -> tuple[Finding, ...]:
+def edited(file: h5py.File, asset: Asset) -> tuple[Finding, ...]:
     """Curate and migrate our copy of a file, and return what to tell of it."""
+    recipe, said = asset.curation, known_values(asset).get("organism_ontology_term_id")
     dataset = tables_of(file, layout_of(file))
     if recipe is not None:
         layered = recipe.raw_counts not in ("", "X", "raw")
-        curate(dataset, recipe, layered or ("raw" in file and recipe.raw_counts != "X"))
+        has_raw = layered or ("raw" in file and recipe.raw_counts != "X")
+        curate(dataset, recipe, has_raw, str(said.value) if said else None)
     migrate(dataset)
     write_changes(file, dataset)
     if recipe is not None:

@@ -82,7 +82,7 @@ def drafted(
         columns[name] = ColumnRecipe(column=source, values=mapped)
     gene_ids = ids_of(var)
     if gene_ids is None:
-        remarks.append("no column of var holds Ensembl ids; add one, and name it in gene_ids")
+        remarks.append("no column of var holds Ensembl ids; name one with gene symbols in gene_symbols")
     return Suggestion(
         curation=Curation(columns=columns, raw_counts=raw_counts, gene_ids=gene_ids or ""), remarks=tuple(remarks)
     )
