@@ -119,7 +119,7 @@ check: .venv/dev  ## linters, types, fast tests
 	@$(BIN)/snakemake --lint --config workdir=$${TMPDIR:-/tmp}/catchment-lint
 	@$(call pytest,-m "not slow and not real")
 
-test-long: .venv/dev  ## the tests again with many more generated examples
+test-long: .venv/dev .venv-reference/ready  ## the tests again with many more generated examples
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout 1800
 
 # tables of what was measured before stay in benchmarks/results until their own benchmark has run again
