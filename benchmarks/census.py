@@ -13,7 +13,8 @@ import race
 import singlecell
 
 if TYPE_CHECKING:
-    from catchment.schema.records import Normalised, Plan
+    from catchment.schema.build_records import Plan
+    from catchment.schema.records import Normalised
 
 CELLS = int(os.environ.get("CENSUS_CELLS", "50000"))  # of each of the two datasets
 GENES, NNZ = 30_000, 1_200

@@ -22,8 +22,9 @@ from catchment.outcome import (
     stored,
     with_reason,
 )
-from catchment.schema.records import Asset, Finding, Held, OtherFile
+from catchment.schema.records import Asset, Finding, Held
 from catchment.schema.rules import DOCTYPE, RULES
+from catchment.schema.submission_records import OtherFile
 from catchment.storage import load
 from catchment.submission.rules import CHECKSUM
 

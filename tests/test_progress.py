@@ -18,8 +18,10 @@ from catchment.progress import (
     plots_of,
     seconds_spent,
 )
-from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Manifest, Normalised, Released
+from catchment.schema.build_records import Released
+from catchment.schema.records import Admitted, Asset, Converted, Finding, Held, Normalised
 from catchment.schema.rules import NAME_LIES
+from catchment.schema.submission_records import Manifest
 from catchment.storage import load, save
 
 from .schema.kept import EXAMPLES

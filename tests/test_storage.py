@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from catchment import storage
 from catchment.errors import BadInput, EnvironmentFault, NothingKept, RecordUnreadable, WorkdirLocked
-from catchment.schema.records import Finding, Held, Normalised, OtherFile, StoredFile
+from catchment.schema.records import Finding, Held, Normalised, StoredFile
+from catchment.schema.submission_records import OtherFile
 from catchment.storage import Place, kept
 
 from .schema.kept import EXAMPLES, KINDS

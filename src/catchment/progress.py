@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from catchment.schema.records import PLOTS, Admitted, Asset, Converted, Finding, Held, Manifest, Normalised, Released
+from catchment.schema.build_records import Released
+from catchment.schema.records import PLOTS, Admitted, Asset, Converted, Finding, Held, Normalised
 from catchment.schema.rules import is_error
+from catchment.schema.submission_records import Manifest
 from catchment.storage import load
 from catchment.submission.inbox import AssetKey, asset_keys, manifests
 

@@ -39,29 +39,22 @@ from catchment.outcome import (
 )
 from catchment.quality import judge
 from catchment.schema.build import Build
+from catchment.schema.build_records import Assembled, Census, Indexed, Layout, Placement, Planned, Released, Verified
 from catchment.schema.records import (
     PLOTS,
     Admitted,
-    Assembled,
     Asset,
-    Census,
     Converted,
     Dataset,
     Held,
-    Indexed,
-    Layout,
-    Manifest,
     Normalised,
-    Placement,
-    Planned,
     Prepared,
     Record,
-    Released,
     SourceFile,
     StoredFile,
-    Verified,
 )
 from catchment.schema.rules import is_error
+from catchment.schema.submission_records import Manifest
 from catchment.storage import (
     content_key,
     digest_file,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from catchment.census.assemble import assemble
 from catchment.config import CensusAssemble
-from catchment.schema.records import Census, Normalised, Plan
+from catchment.schema.build_records import Census, Plan
+from catchment.schema.records import Normalised
 from catchment.storage import kept, save
 
 PLAN, CONTRIBUTIONS, STORE = "plan.json", "contributions.json", "store/census/assemble/key"

@@ -20,20 +20,18 @@ from catchment.census.ledger import Ledger
 from catchment.census.plan import plan
 from catchment.census.source import read_groups
 from catchment.config import CensusAssemble, CensusPlan
+from catchment.schema.build_records import Census, EarlierGenes, Plan
 from catchment.schema.records import (
     Asset,
-    Census,
     Contribution,
     Dataset,
     Derived,
     Description,
-    EarlierGenes,
     Finding,
     Held,
     MadeBy,
     Measurement,
     Normalised,
-    Plan,
     Product,
     Sample,
     Times,

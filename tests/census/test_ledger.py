@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from catchment.census.ledger import Ledger, allot, allotment_of, ledger_table, measurement_table, read_allotments
 from catchment.census.plan import plan
+from catchment.schema.build_records import Allotment, CellGroup, PlannedDataset
 from catchment.schema.columns import LEDGER, MEASUREMENTS
-from catchment.schema.records import Allotment, CellGroup, PlannedDataset
 
 from .synthetic_census import measurement, record
 

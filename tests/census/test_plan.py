@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from catchment.census.ledger import Ledger, allotment_of
 from catchment.census.plan import plan
 from catchment.config import CensusPlan
-from catchment.schema.records import CellGroup, Plan
+from catchment.schema.build_records import CellGroup, Plan
 from catchment.vocabulary import organisms
 
 from .synthetic_census import HUMAN, MOUSE, held_record, record

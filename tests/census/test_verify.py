@@ -15,7 +15,7 @@ import tiledbsoma
 
 from catchment.census.verify import verify
 from catchment.errors import CatchmentError, CensusWrong
-from catchment.schema.records import Verification
+from catchment.schema.build_records import Verification
 from catchment.soma import MatrixWriter
 
 from .synthetic_census import Built

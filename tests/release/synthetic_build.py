@@ -13,30 +13,24 @@ from catchment.catalogue.index import catalogue_placement, index
 from catchment.config import ReleaseSettings
 from catchment.release.publish import Publication, publish
 from catchment.schema.build import Build
+from catchment.schema.build_records import Assembled, Census, Placement, Plan, PlannedDataset
 from catchment.schema.records import (
-    Assembled,
     Asset,
-    Census,
     Contribution,
-    Contributor,
     Dataset,
     Derived,
     Description,
     Finding,
     Held,
     MadeBy,
-    Manifest,
     Measurement,
     Normalised,
-    Placement,
-    Plan,
-    PlannedDataset,
     Product,
     Sample,
     SourceFile,
-    Study,
     Times,
 )
+from catchment.schema.submission_records import Contributor, Manifest, Study
 from catchment.storage import files_below, stored_files
 
 ZERO = "0" * 64

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from catchment.release.markup import LONGEST_TEXT, element, escape
 from catchment.release.pages import number_text, size
-from catchment.schema.records import Contributor
+from catchment.schema.submission_records import Contributor
 from tests.release.synthetic_build import HUMAN, LIVER, Synthetic, publish_build, sample
 
 HOSTILE = (

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catchment.schema.records import (
-    Admitted,
-    Assembled,
-    Asset,
-    Converted,
-    Held,
-    Indexed,
-    Manifest,
-    Normalised,
-    Planned,
-    Released,
-    Shape,
-    Verified,
-)
+from catchment.schema.build_records import Assembled, Indexed, Planned, Released, Verified
+from catchment.schema.records import Admitted, Asset, Converted, Held, Normalised, Shape
+from catchment.schema.submission_records import Manifest
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS: dict[str, type[Shape]] = {

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from catchment.errors import BadInput
-from catchment.schema.records import Asset, Finding, Manifest
+from catchment.schema.records import Asset, Finding
+from catchment.schema.submission_records import Manifest
 from catchment.storage import load
 from catchment.submission import receive as receive_room
 from catchment.submission.accession import accession

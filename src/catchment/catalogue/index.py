@@ -14,7 +14,8 @@ from catchment.catalogue.images import image_rows
 from catchment.catalogue.rows import Build, raw_path, tables
 from catchment.config import ReleaseSettings
 from catchment.errors import BadInput
-from catchment.schema.records import Held, Normalised, Placement, StoredFile
+from catchment.schema.build_records import Placement
+from catchment.schema.records import Held, Normalised, StoredFile
 from catchment.schema.tables import TABLES
 
 ZSTD_LEVEL = 9

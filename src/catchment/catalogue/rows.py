@@ -16,17 +16,10 @@ from catchment.catalogue.rules import STUDY_DIFFERS
 from catchment.catalogue.samples import SampleKey, join_samples, sample_rows
 from catchment.catalogue.terms import term_pair, term_rows
 from catchment.schema.build import Build
-from catchment.schema.records import (
-    Asset,
-    Finding,
-    Held,
-    Manifest,
-    Normalised,
-    Placement,
-    Sample,
-    SourceFile,
-)
+from catchment.schema.build_records import Placement
+from catchment.schema.records import Asset, Finding, Held, Normalised, Sample, SourceFile
 from catchment.schema.rules import is_error
+from catchment.schema.submission_records import Manifest
 from catchment.schema.tables import COUNTED, SAMPLE_FIELDS, TERM_FIELDS, id_column
 
 __all__ = ["Build", "Row", "raw_path", "tables"]

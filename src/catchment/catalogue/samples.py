@@ -11,7 +11,8 @@ from typing import Any
 
 from catchment.catalogue.rules import SAMPLE_DIFFERS, SAMPLE_LOOKS_ALIKE
 from catchment.catalogue.terms import term_pair
-from catchment.schema.records import Asset, Finding, Manifest, Sample
+from catchment.schema.records import Asset, Finding, Sample
+from catchment.schema.submission_records import Manifest
 from catchment.schema.tables import SAMPLE_FIELDS, id_column
 
 Row = dict[str, Any]

@@ -30,8 +30,9 @@ from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, Piece, Piec
 from catchment.census.summary import CellCounts, census_info
 from catchment.compute import available_threads, each
 from catchment.config import CensusAssemble
+from catchment.schema.build_records import Census, Plan
 from catchment.schema.columns import PIECES as PIECES_TABLE
-from catchment.schema.records import Census, Normalised, Plan
+from catchment.schema.records import Normalised
 from catchment.soma import context, create_dataframe, fill_dataframe, matrix_options
 from catchment.soma_digest import logical_digest
 from catchment.storage import content_key, kept

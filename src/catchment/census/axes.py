@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from catchment import vocabulary
 from catchment.errors import CatchmentError
+from catchment.schema.build_records import PlannedDataset
 from catchment.schema.columns import OBS, OBS_FROM_DATASET, TEXT, VAR, VAR_FROM_DATASET, to_table
-from catchment.schema.records import PlannedDataset
 from catchment.soma import Int64
 from catchment.vocabulary import Organism
 

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from catchment.census.axes import Genes, values_of, with_general_tissue
 from catchment.census.ledger import selection_of
 from catchment.census.source import Source
-from catchment.schema.records import PlannedDataset, Shape
+from catchment.schema.build_records import PlannedDataset
+from catchment.schema.records import Shape
 from catchment.storage import content_key, kept
 from catchment.vocabulary import Organism
 

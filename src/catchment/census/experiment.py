@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from catchment.census.axes import dictionaries_of, gene_map, union_of_genes, values_of, var_table
 from catchment.census.axis import Axis, axis_of
 from catchment.census.ledger import height_of, in_order
+from catchment.schema.build_records import Plan, PlannedDataset
 from catchment.schema.columns import GENES, OBS, TEXT, VAR_FROM_DATASET, names, to_table
-from catchment.schema.records import Plan, PlannedDataset
 from catchment.soma import Int64
 from catchment.vocabulary import Organism, organisms
 

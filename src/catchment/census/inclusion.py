@@ -10,7 +10,8 @@ import pyarrow as pa
 from catchment import vocabulary
 from catchment.census.rules import ASSAY_LEFT_OUT, NOT_PRIMARY, TISSUE_TYPE_LEFT_OUT
 from catchment.config import CensusPlan
-from catchment.schema.records import CellGroup, Finding
+from catchment.schema.build_records import CellGroup
+from catchment.schema.records import Finding
 from catchment.schema.rules import Rule
 
 GROUPED = ("assay_ontology_term_id", "tissue_type", "is_primary_data")

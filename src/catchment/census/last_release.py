@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from catchment.census.ledger import Ledger, read_allotments
 from catchment.errors import BadInput
+from catchment.schema.build_records import EarlierGenes, Plan
 from catchment.schema.columns import GENES, LEDGER, names
-from catchment.schema.records import EarlierGenes, Plan
 from catchment.storage import digest_file
 
 logger = logging.getLogger(__name__)

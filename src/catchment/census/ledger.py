@@ -13,8 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from catchment.schema.build_records import Allotment, CellGroup, EarlierGenes, Plan, PlannedDataset
 from catchment.schema.columns import EXCLUSIONS, LEDGER, MEASUREMENTS, Table, names, to_table
-from catchment.schema.records import Allotment, CellGroup, EarlierGenes, Normalised, Plan, PlannedDataset
+from catchment.schema.records import Normalised
 from catchment.schema.rules import RULES
 from catchment.storage import digest_json
 

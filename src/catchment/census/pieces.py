@@ -23,7 +23,8 @@ from catchment.census.normalised import full_gene_assays, shares_of
 from catchment.census.source import Source, in_tile, row_blocks
 from catchment.census.statistics import CellStatistics, cell_statistics, joined
 from catchment.config import CensusAssemble
-from catchment.schema.records import PlannedDataset, Shape, StoredFile
+from catchment.schema.build_records import PlannedDataset
+from catchment.schema.records import Shape, StoredFile
 from catchment.soma import TILE, Int64, MatrixWriter, RowTile, column_keys
 from catchment.storage import content_key, digest_bytes, kept, stored_files
 

@@ -24,7 +24,8 @@ from catchment.census.rules import (
     SUPERSEDED,
 )
 from catchment.config import CensusPlan
-from catchment.schema.records import CellGroup, Finding, Held, Normalised, Plan, PlannedDataset
+from catchment.schema.build_records import CellGroup, Plan, PlannedDataset
+from catchment.schema.records import Finding, Held, Normalised
 from catchment.vocabulary import organisms
 
 NO_JOINID = -1

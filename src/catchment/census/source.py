@@ -16,8 +16,8 @@ import tiledbsoma
 from catchment.census.axes import Genes, genes_of
 from catchment.census.inclusion import GROUPED, cells_in, groups_of
 from catchment.errors import BadInput
+from catchment.schema.build_records import CellGroup, PlannedDataset
 from catchment.schema.columns import OBS_FROM_DATASET, names
-from catchment.schema.records import CellGroup, PlannedDataset
 from catchment.soma import TILE, Cells, Int64, RowTile, UInt32, context, read_parts, row_tile
 from catchment.vocabulary import Organism
 

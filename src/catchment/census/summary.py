@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from catchment.census.ledger import from_rows
+from catchment.schema.build_records import Plan
 from catchment.schema.columns import (
     CENSUS_INFO,
     CENSUS_SCHEMA_VERSION,
@@ -19,7 +20,7 @@ from catchment.schema.columns import (
     SUMMARY_CELL_COUNTS,
     Table,
 )
-from catchment.schema.records import Normalised, Plan
+from catchment.schema.records import Normalised
 from catchment.vocabulary import PINNED_SCHEMA, Organism, organisms
 
 NOTHING = "na"

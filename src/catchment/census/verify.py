@@ -29,6 +29,7 @@ from catchment.census.summary import CellCounts
 from catchment.census.verify_cells import Checked, Part, check_dataset
 from catchment.census.verify_tables import check_columns, check_datasets, check_joinids, check_summary, check_tables
 from catchment.compute import available_threads
+from catchment.schema.build_records import Census, Plan, PlannedDataset, Verification
 from catchment.schema.columns import (
     CENSUS_INFO,
     OBS,
@@ -36,7 +37,7 @@ from catchment.schema.columns import (
     VAR_FROM_DATASET,
     names,
 )
-from catchment.schema.records import Census, Plan, PlannedDataset, StoredFile, Verification
+from catchment.schema.records import StoredFile
 from catchment.soma import context
 from catchment.soma_digest import logical_digest, walk
 from catchment.vocabulary import organisms

@@ -19,8 +19,9 @@ from catchment.census.normalised import full_gene_assays, shares_of
 from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, PieceNote
 from catchment.census.source import Block, Source, in_tile, row_blocks
 from catchment.census.summary import CellCounts
+from catchment.schema.build_records import PlannedDataset
 from catchment.schema.columns import OBS
-from catchment.schema.records import PlannedDataset, Shape
+from catchment.schema.records import Shape
 from catchment.soma import TILE, Float32, Int64, RowTile, column_keys, is_rising, read_tile
 from catchment.storage import NOTE, kept
 from catchment.tiles import TILE_BITS

@@ -18,8 +18,8 @@ from catchment.census.faults import Faults, require
 from catchment.census.last_release import earlier_genes
 from catchment.census.ledger import exclusion_table, ledger_table
 from catchment.census.summary import CellCounts, count_rows
+from catchment.schema.build_records import Census, Plan
 from catchment.schema.columns import CENSUS_INFO, CENSUS_SCHEMA_VERSION, GENES, MEASUREMENTS, Table, names
-from catchment.schema.records import Census, Plan
 from catchment.soma import Int64, context
 from catchment.vocabulary import PINNED_SCHEMA, organisms
 

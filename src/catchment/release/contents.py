@@ -9,7 +9,9 @@ from typing import Any
 
 from catchment.config import ReleaseSettings
 from catchment.schema.build import Build
-from catchment.schema.records import Assembled, Contributor, Held, Normalised, Placement, StoredFile, StoreKind
+from catchment.schema.build_records import Assembled, Placement
+from catchment.schema.records import Held, Normalised, StoredFile, StoreKind
+from catchment.schema.submission_records import Contributor
 from catchment.storage import digest_of_files
 
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catchment.release.contents import Contents
-from catchment.schema.records import Contributor
+from catchment.schema.submission_records import Contributor
 
 DIGEST_TYPE = "sha256 of the content"
 Document = dict[str, Any]

@@ -28,7 +28,8 @@ from catchment.release.croissant import draw_croissant
 from catchment.release.pages import NAME as PAGE
 from catchment.release.pages import draw_page
 from catchment.schema.build import Build
-from catchment.schema.records import Placement, Sha256, Shape, StoredFile
+from catchment.schema.build_records import Placement
+from catchment.schema.records import Sha256, Shape, StoredFile
 from catchment.storage import (
     digest_bytes,
     digest_file,

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from catchment.release.contents import Contents, Row
-from catchment.schema.records import Asset, Contributor, Held, MadeBy, Normalised
+from catchment.schema.records import Asset, Held, MadeBy, Normalised
 from catchment.schema.rules import is_error
+from catchment.schema.submission_records import Contributor
 
 NAME = "ro-crate-metadata.json"
 # RO-Crate 1.1 has no word for a checksum; Workflow Run RO-Crate has

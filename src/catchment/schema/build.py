@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from catchment.schema.records import Assembled, Held, Manifest, Normalised, Plan
+from catchment.schema.build_records import Assembled, Plan
+from catchment.schema.records import Held, Normalised
+from catchment.schema.submission_records import Manifest
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from catchment.schema.records import Curation, Finding, ModalityName, Shape, Study
+from catchment.schema.records import Curation, Finding, ModalityName, Shape
+from catchment.schema.submission_records import Study
 
 
 class DraftSample(Shape):

@@ -12,10 +12,10 @@ from catchment.schema.records import (
     MODALITY_NAMES,
     Asset,
     Finding,
-    Manifest,
     ModalityName,
     SourceFile,
 )
+from catchment.schema.submission_records import Manifest
 from catchment.storage import digest_file, digest_json, load
 from catchment.submission import rules
 

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from catchment.errors import BadInput
-from catchment.schema.records import ColumnRecipe, Curation, Study
+from catchment.schema.records import ColumnRecipe, Curation
+from catchment.schema.submission_records import Study
 from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.yaml_text import read_yaml
 

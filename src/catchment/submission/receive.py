@@ -9,16 +9,8 @@ from pathlib import Path
 
 from catchment.contract import Recogniser
 from catchment.errors import BadInput
-from catchment.schema.records import (
-    MODALITY_NAMES,
-    Asset,
-    Finding,
-    Manifest,
-    OtherFile,
-    Sample,
-    SourceFile,
-    StoredFile,
-)
+from catchment.schema.records import MODALITY_NAMES, Asset, Finding, Sample, SourceFile, StoredFile
+from catchment.schema.submission_records import Manifest, OtherFile
 from catchment.storage import commit_folder, digest_json, digest_of_files, load, locked, save, write_atomically
 from catchment.submission import native, rules, sdrf
 from catchment.submission.accession import accession, number_of
