@@ -86,11 +86,13 @@ NOTICE_thermo := RawFileReader reading tool. Copyright (c) 2016 by Thermo Fisher
 reference: .venv-reference/ready  ## the reference validator of single-cell files, in an environment of its own
 
 # peers to compare with, apart from what the package needs
-.venv-bench/done: requirements-bench.lock pyproject.toml
+.venv-bench/done: requirements-bench.lock requirements-tables.lock pyproject.toml
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@echo "installing into .venv-bench (some minutes, once)"
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	  -r requirements-bench.lock
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-tables.lock
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

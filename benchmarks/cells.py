@@ -65,6 +65,13 @@ def prepare_wide(data: Path) -> str:
     return described(data)
 
 
+def mitochondrial_genes() -> list[str]:
+    """Return the ids of the genes of the human mitochondrion."""
+    from catchment.demonstration.singlecell import read_genes
+
+    return [gene["gene_id"] for gene in read_genes("homo_sapiens") if gene["feature_name"].startswith("MT-")]
+
+
 def prepare_many(data: Path) -> str:
     """Write many cells of a whole genome, some thousand at a time: depth log-normal, genes of a heavy tail."""
     import h5py
@@ -74,11 +81,9 @@ def prepare_many(data: Path) -> str:
     from catchment.demonstration.singlecell import write_parts
 
     rng = np.random.default_rng(1)
-    genes = [
-        {"gene_id": f"ENSG{n:011d}", "feature_name": f"MT-{n}" if n < 13 else f"G{n}", "feature_length": "1000",
-         "feature_type": "protein_coding"}
-        for n in range(MANY_GENES)
-    ]  # fmt: skip
+    ids = mitochondrial_genes()
+    ids += [f"ENSG{n:011d}" for n in range(MANY_GENES - len(ids))]
+    genes = [{"gene_id": id_, "feature_length": "1000", "feature_type": "protein_coding"} for id_ in ids]
     columns = {name: [value] * MANY_CELLS for name, value in CONSTANTS.items()}
     names = [f"cell{n}" for n in range(MANY_CELLS)]
     uns = {"organism_ontology_term_id": "NCBITaxon:9606", "title": "many"}

@@ -295,7 +295,7 @@ def scanpy_qc(data: Path) -> Any:
     import scanpy
 
     adata = scanpy.read_h5ad(data / "cells.h5ad")
-    adata.var["mt"] = adata.var["feature_name"].astype(str).str.startswith("MT-").to_numpy()
+    adata.var["mt"] = adata.var_names.isin(cells.mitochondrial_genes())
     scanpy.pp.calculate_qc_metrics(adata, qc_vars=["mt"], inplace=True)
     return adata
 

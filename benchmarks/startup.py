@@ -33,7 +33,8 @@ INPUTS = {"admit": "--asset", "convert": "--admission", "normalise": "--conversi
 def tiny_assets(folder: Path) -> dict[str, Path]:
     """Write one tiny upload for each modality."""
     folder.mkdir()
-    singlecell.write_h5ad(folder / "cells.h5ad", organism="homo_sapiens", cells=50, seed=1)
+    facts = {"donors": ("D1",), "development_stage": "HsapDv:0000136", "sex": "PATO:0000383"}
+    singlecell.write_h5ad(folder / "cells.h5ad", organism="homo_sapiens", cells=50, seed=1, **facts)
     massspec.write_mzml(folder / "run.mzML", seed=1, spectra=20)
     pixels = np.random.default_rng(1).integers(0, 255, (64, 64), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "image.png")
@@ -50,11 +51,13 @@ def cpu_seconds(command: list[str], workdir: Path, environment: dict[str, str]) 
 
 def forget(record: Path, workdir: Path) -> None:
     """Remove the store that a step made, so that it makes it again."""
-    if record.exists():
-        document = json.loads(record.read_bytes())
-        made = document.get("derived_store") or document.get("dataset", {}).get("store")
-        if made:
-            shutil.rmtree(workdir / made)
+    if not record.exists():
+        return
+    document = json.loads(record.read_bytes())
+    made = document.get("derived_store") or document.get("dataset", {}).get("store")
+    # the first step names its store only where it wrote files; as yet it is the only one of its asset
+    own = made or Path("store") / record.parent.relative_to(workdir / "work")
+    shutil.rmtree(workdir / own)
 
 
 def cost(command: list[str], record: Path, workdir: Path) -> tuple[float, float]:
