@@ -156,10 +156,16 @@ def chips(row: Row, fields: Sequence[str]) -> Markup:
 
 def card(row: Row, published: set[str]) -> Markup:
     """Return one dataset: picture, what it is, counts, terms, quality, where it lies."""
-    counts = ", ".join(f"{number:,} {what}" for what, number in json.loads(row["counts"]).items())
+    counts = ", ".join(counted(number, what) for what, number in json.loads(row["counts"]).items())
     found = f"{row['n_warnings']} warnings" if row["n_warnings"] != 1 else "1 warning"
     picture = (
-        element("img", src=quote(row["thumbnail"]), alt=f"Thumbnail of {row['title']}", loading="lazy")
+        element(
+            "img",
+            src=quote(row["thumbnail"]),
+            alt=f"Thumbnail of {row['title']}",
+            loading="lazy",
+            class_=row["modality"],
+        )
         if row["thumbnail"]
         else Markup("")
     )
@@ -186,6 +192,11 @@ def card(row: Row, published: set[str]) -> Markup:
         class_="card",
         id=row["dataset_id"],
     )
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something that is named in the plural."""
+    return f"1 {what.removesuffix('s')}" if number == 1 else f"{number:,} {what}"
 
 
 def quality(row: Row, published: set[str]) -> Markup:
