@@ -125,7 +125,7 @@ test-long: .venv/dev .venv-reference/ready  ## the tests again with many more ge
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout 1800
 
 # tables of what was measured before stay in benchmarks/results until their own benchmark has run again
-bench: .venv-bench/done  ## docs/performance.md: comparisons with peers and floors (an hour)
+bench: .venv-bench/done .venv-reference/ready  ## docs/performance.md: comparisons with peers and floors (an hour)
 	@mkdir -p benchmarks/results
 	@for name in $$(.venv-bench/bin/python benchmarks/page.py --sections); do \
 	  .venv-bench/bin/python benchmarks/$$name.py > benchmarks/results/$$name.part \

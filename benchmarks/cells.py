@@ -73,28 +73,34 @@ def mitochondrial_genes() -> list[str]:
 
 
 def prepare_many(data: Path) -> str:
+    """Write many cells of a whole genome, without embedding; return what they are."""
+    return write_many(data / "cells.h5ad")
+
+
+def write_many(path: Path, *, embedding: bool = False) -> str:
     """Write many cells of a whole genome, some thousand at a time: depth log-normal, genes of a heavy tail."""
     import h5py
     import numpy as np
     import scipy.sparse as sp
 
     from catchment.demonstration.singlecell import write_parts
+    from catchment.singlecell.gene_reference import lines_of
 
     rng = np.random.default_rng(1)
-    ids = mitochondrial_genes()
-    ids += [f"ENSG{n:011d}" for n in range(MANY_GENES - len(ids))]
+    ids = list(dict.fromkeys([*mitochondrial_genes(), *lines_of("NCBITaxon:9606")]))[:MANY_GENES]
     genes = [{"gene_id": id_, "feature_length": "1000", "feature_type": "protein_coding"} for id_ in ids]
     columns = {name: [value] * MANY_CELLS for name, value in CONSTANTS.items()}
     names = [f"cell{n}" for n in range(MANY_CELLS)]
     uns = {"organism_ontology_term_id": "NCBITaxon:9606", "title": "many"}
     nothing = sp.csr_matrix((MANY_CELLS, MANY_GENES), dtype=np.float32)
     umap = rng.normal(size=(MANY_CELLS, 2)).astype(np.float32)
-    path = data / "cells.h5ad"
     write_parts(path, nothing, columns, names, genes, umap, uns, "X")
     weights = np.cumsum(rng.lognormal(0, 2, MANY_GENES))
     indptr = [0]
     with h5py.File(path, "r+") as file:
-        del file["obsm/X_umap"], file["X/data"], file["X/indices"], file["X/indptr"]
+        del file["X/data"], file["X/indices"], file["X/indptr"]
+        if not embedding:
+            del file["obsm/X_umap"]
         gzip = {"chunks": (1 << 16,), "compression": "gzip", "compression_opts": 4, "maxshape": (None,)}
         parts = {
             name: file["X"].create_dataset(name, (0,), dtype, **gzip)

@@ -17,7 +17,8 @@ from pathlib import Path
 import race
 
 SECTIONS = {
-    "singlecell": "Single-cell",
+    "admission": "Single-cell admission",
+    "singlecell": "Single-cell conversion",
     "census": "The census",
     "imaging": "Imaging",
     "massspec": "Mass spectrometry",

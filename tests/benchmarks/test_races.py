@@ -24,6 +24,7 @@ SMALL = {
     "massspec": {"SPECTRA": 30},
 }
 RACES = [("singlecell", race) for race in ("demonstration", "wide", "many", "quality", "writer")]
+RACES += [("admission", race) for race in ("small", "large")]
 RACES += [("census", race) for race in ("assemble", "grown")]
 RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
 
