@@ -72,8 +72,8 @@ def check(data: Path, out: Path) -> str:
 # --- the races ---------------------------------------------------------------------------------------------------
 
 ABOUT = """Both name every fault they know of; *same content*: the file is called valid. Peaks are those of the largest
-process. The imports of the reference are its own, in its own environment, and not told apart here. The floor inflates the
-matrix, looks whether its values are counts and its columns exist, and looks at nothing else."""
+process. The imports of the reference are its own, in its own environment, and not told apart here. The floor inflates
+the matrix, looks whether its values are counts and its columns exist, and looks at nothing else."""
 
 CONTENDERS = {
     race.OURS: race.Contender("Catchment: check", ours, check, "catchment.cli"),

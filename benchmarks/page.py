@@ -1,7 +1,7 @@
 """docs/performance.md, put together from what the benchmarks printed.
 
     python benchmarks/page.py --sections    # the scripts that print a section, in their order: what `make bench` runs
-    python benchmarks/page.py RESULTS       # the page
+    python benchmarks/page.py RESULTS       # the page; what RESULTS/remark.md says of this run stands on top
 
 A new benchmark is a script and a line of `SECTIONS`.
 """
@@ -65,6 +65,8 @@ def main() -> int:
         return 0
     results = Path(sys.argv[1])
     print(head())
+    if (remark := results / "remark.md").exists():
+        print(remark.read_text(encoding="utf-8"))
     for name, title in SECTIONS.items():
         print(f"## {title}\n\n{section(results / f'{name}.md')}\n")
     print(Path(__file__).with_name("causes.md").read_text(encoding="utf-8").strip())

@@ -352,7 +352,7 @@ QUALITY = {
 ABOUT_CONVERSIONS = """
 Same content on every line but the floor: X (as `raw`), obs, var, obsm; zstd 3 everywhere. Not alike: Catchment's
 *convert* also reads every array and column back and compares, draws QC sums per cell and gene, adds ontology labels to
-obs, leaves side-cars, and takes a digest of all values (a second read); *written only* stops after the last write.
+obs, leaves side-cars, and takes a digest of all values on the way; *written only* stops after the last write.
 tiledbsoma also keeps `uns`. The floor writes X alone.
 """
 WRITERS = {
