@@ -34,9 +34,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uploads = workdir / "uploads"
     receive(workdir, write_image(uploads, "one.png", 1), write_image(uploads, "two.png", 2))
     cells = uploads / "cells.h5ad"
-    singlecell.write_h5ad(cells, organism="homo_sapiens", cells=60, seed=3)
+    facts = {"donors": ["D1"], "development_stage": "unknown", "sex": "unknown"}
+    singlecell.write_h5ad(cells, organism="homo_sapiens", cells=60, seed=3, **facts)
     receive(workdir, cells)
     snakemake(workdir)
+    records = [json.loads(path.read_bytes()) for path in workdir.glob("work/CAT*/*/*/normalise.json")]
+    assert [record["outcome"] for record in records] == ["done"] * 3
     return workdir
 
 
