@@ -80,12 +80,13 @@ CONTENDERS = {
     "reference": race.Contender("cellxgene-schema validate", reference, check, "sys"),
 }
 RACES = {
-    "small": race.Race("A small file", ABOUT, prepare_small, CONTENDERS),
+    "small": race.Race("A small file", ABOUT, prepare_small, CONTENDERS, repeats=5),
     "large": race.Race(
         "A large file",
         ABOUT,
         prepare_many,
         {**CONTENDERS, race.FLOOR: race.Contender("floor, 1 thread", floor, None, "h5py, numpy")},
+        repeats=5,
     ),
 }
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 CORES = 2
 REPEATS = 3
+LONG_S = 60  # from here on a first round is no warm-up: what caches save is lost in it
 MB = 1e6
 # what tells numerical libraries, zarr, Dask, Rust and OpenMP how many threads to start
 THREADS = dict.fromkeys(
@@ -69,6 +70,7 @@ class Race:
     about: str
     prepare: Callable[[Path], str]
     contenders: Mapping[str, Contender]
+    repeats: int = REPEATS
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,10 @@ def size_of(path: Path) -> tuple[float, int]:
 
 
 def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> tuple[str, dict[str, Outcome]]:
-    """Return what the data are, and each contender's outcome: one round to warm up, then counted rounds in turns."""
+    """Return what the data are, and each contender's outcome: one round to warm up, then counted rounds in turns.
+
+    The first round of a contender that takes a minute or more is counted as well.
+    """
     data, out, log = folder / "data", folder / "out", folder / "log"
     data.mkdir(parents=True)
     own = [sys.executable, "-W", "ignore", script]
@@ -140,7 +145,9 @@ def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> 
     for key, contender in race.contenders.items():
         say(f"{name}: {key} warms up")
         remove(out)
-        measured([*own, "run", name, key, str(data), str(out)], log)
+        first = measured([*own, "run", name, key, str(data), str(out)], log)
+        if first.wall_s >= LONG_S:
+            rounds[key].append(first)
         sizes[key], same[key] = size_of(out), "-"
         if contender.check is not None:
             measured([*own, "check", name, key, str(data), str(out)], log)
@@ -149,6 +156,8 @@ def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> 
         imports_s[key] = statistics.median(measured(imports, log).cpu_s for _ in range(repeats))
     for number in range(repeats):
         for key in race.contenders:
+            if len(rounds[key]) > number:
+                continue
             say(f"{name}: {key}, round {number + 1} of {repeats}")
             remove(out)
             rounds[key].append(measured([*own, "run", name, key, str(data), str(out)], log))
@@ -208,23 +217,25 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def report(script: str, races: Mapping[str, Race], only: list[str], repeats: int) -> None:
+def report(script: str, races: Mapping[str, Race], only: list[str], repeats: int | None) -> None:
     """Run races on the first `CORES` cores and print their sections."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    print(f"{repeats} counted rounds, {datetime.now(UTC).date()}.\n", flush=True)
+    print(f"{datetime.now(UTC).date()}.\n", flush=True)
     for name in only or races:
         race = races[name]
+        counted = repeats or race.repeats
         with tempfile.TemporaryDirectory() as folder:
-            described, outcomes = run_race(script, name, race, Path(folder) / "race", repeats)
+            described, outcomes = run_race(script, name, race, Path(folder) / "race", counted)
+        data = f"Data: {described} Rounds counted: {counted}."
         figures = table(race, outcomes), ahead(race, outcomes)
-        print("\n\n".join((f"### {race.title}", f"Data: {described}", *figures, race.about.strip())) + "\n", flush=True)
+        print("\n\n".join((f"### {race.title}", data, *figures, race.about.strip())) + "\n", flush=True)
 
 
 def main(script: str, races: Mapping[str, Race]) -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description="Compare ways to do the same work; prints Markdown.")
     parser.add_argument("words", nargs="*", help="names of races (default: all), or one of the verbs")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--repeats", type=int, help="counted rounds of each contender (default: the race's own)")
     given = parser.parse_args()
     verb, *rest = given.words or [""]
     if verb == "prepare":

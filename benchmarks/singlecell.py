@@ -74,18 +74,6 @@ def ours_at_9(data: Path, out: Path) -> None:
     ours(data, out, 9)
 
 
-def from_h5ad_registered(data: Path, out: Path) -> None:
-    """Convert with tiledbsoma.io as its guide has it for many files: register first, then append."""
-    import tiledbsoma.io
-
-    path, uri = data / "cells.h5ad", str(out / "cells.soma")
-    own = {"measurement_name": "RNA", "obs_field_name": "obs_id", "var_field_name": "var_id"}
-    registered = tiledbsoma.io.register_h5ads(None, [str(path)], **own, context=context())
-    tiledbsoma.io.from_h5ad(
-        uri, path, "RNA", context=context(), X_layer_name="raw", registration_mapping=registered, uns_keys=[]
-    )
-
-
 def from_h5ad_our_tiles(data: Path, out: Path) -> None:
     """Convert with tiledbsoma.io into arrays of our tiles and filters."""
     import tiledbsoma.io
@@ -334,9 +322,6 @@ CONVERSIONS = {
 MANY = {
     race.OURS: CONVERSIONS[race.OURS],
     "catchment-written": CONVERSIONS["catchment-written"],
-    "from_h5ad": race.Contender(
-        "tiledbsoma.io: register_h5ads, from_h5ad", from_h5ad_registered, check_soma, "tiledbsoma.io"
-    ),
     race.FLOOR: CONVERSIONS[race.FLOOR],
     "catchment-9": race.Contender(
         "Catchment: convert, zstd 9", ours_at_9, check_soma, "h5py, catchment.singlecell.convert"
