@@ -53,10 +53,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Confidence:
-    """How sure a modality is that a file is its own (0 to 1), and as which format."""
+    """How sure a modality is that a file is its own (0 to 1), and as which format.
+
+    `of_runs`: the file is a table that was made of runs; it is handed what the submission says of these.
+    """
 
     format: str
     certainty: float
+    of_runs: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`croissant.json`: the release as Croissant 1.1, so that machine-learning tools load its tables as they are. Pure.
 
-Only Parquet can be loaded through Croissant; SOMA, OME-Zarr and mzML are declared with their digests.
+Only Parquet can be loaded through Croissant; SOMA, OME-Zarr, mzML and H5AD are declared with their digests.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from catchment.schema.tables import KEYS, TABLES, TERM_FIELDS, id_column
 
 Document = dict[str, Any]
 RECORD_SETS = ("studies", "datasets", "samples", "images", "files")
-FORMATS = {"soma": "application/x-tiledb", "ome-zarr": "application/vnd+zarr", "mzml": "application/mzml+xml"}
+FORMATS = {
+    "soma": "application/x-tiledb",
+    "ome-zarr": "application/vnd+zarr",
+    "mzml": "application/mzml+xml",
+    "h5ad": "application/x-hdf5",
+}
 PARQUET = "application/x-parquet"
 
 # Croissant 1.1, "Appendix 1: JSON-LD context"

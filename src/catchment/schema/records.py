@@ -30,7 +30,7 @@ MODALITY_WORDS: dict[str, str] = {
 # QC plots of a dataset: a file beside its last record, and among its derived files
 PLOTS = "qc.svg"
 Level = Literal["error", "warning", "info"]
-StoreKind = Literal["soma", "ome-zarr", "mzml"]
+StoreKind = Literal["soma", "ome-zarr", "mzml", "h5ad"]
 Stage = Literal["raw", "validated", "standardised"]
 
 
@@ -96,6 +96,20 @@ class Sample(Shape):
     extra: dict[str, str] = {}
 
 
+class SubmittedRun(Shape):
+    """What a submission says of one of its runs: of what a table that was made of several runs has to be joined to.
+
+    `file` is the run's file as listed; `samples` are the submitter's ids. Nothing is said where a field is empty.
+    """
+
+    file: str
+    assay: str = ""
+    samples: tuple[str, ...] = ()
+    fraction: str = ""
+    biological_replicate: str = ""
+    technical_replicate: str = ""
+
+
 class ColumnRecipe(Shape):
     """Where a schema column comes from: one value for all cells (`constant`), or a column of the author's (`column`).
 
@@ -149,6 +163,8 @@ class Asset(Shape):
     `constants` are values of schema columns that the submission gives for every row of the asset;
     `annotations` is file-level metadata (SDRF row, channel names). `assay_ontology_term_id` is an EFO term.
 
+    `runs` are the runs of the submission, where the asset is a table that was made of such.
+
     Where the asset is a folder, `folder` is the submitter's name of it and `files` are all files below it, sorted by
     name. Else the first file is the asset, and others are what lay beside it and belongs to it.
     """
@@ -168,6 +184,7 @@ class Asset(Shape):
     # left out where there is none: an asset of one file is kept as it was before there were folders
     folder: str = Field("", exclude_if=lambda folder: not folder)
     curation: Curation | None = Field(None, exclude_if=lambda curation: curation is None)
+    runs: tuple[SubmittedRun, ...] = Field((), exclude_if=is_blank)
 
     @property
     def name(self) -> str:
