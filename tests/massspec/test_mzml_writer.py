@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from catchment.massspec.acquisition import TERMS, Precursor, Scan
-from catchment.massspec.arrays import decode
+from catchment.massspec.arrays import Encoding, decode
 from catchment.massspec.spectra import Spectrum
 from catchment.massspec.writer import array, quoted, spectrum_xml
 
@@ -52,7 +52,7 @@ def test_arrays_read_back_exactly(values: list[float]) -> None:
         element = etree.fromstring(array(np.array(values), accession, "x", "mz").encode())
         double = any(param.get("accession") == "MS:1000523" for param in element)
         dtype = np.dtype("<f8" if double else "<f4")
-        found = decode(element.findtext("binary") or "", dtype, True, len(values), None)
+        found = decode(element.findtext("binary") or "", Encoding(dtype, True), len(values), None)
         assert found.astype(float).tolist() == values
         assert double or accession == "MS:1000515"
 

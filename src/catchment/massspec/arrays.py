@@ -1,6 +1,7 @@
 """Arrays of numbers out of the text that mzML keeps them in. Pure.
 
-base64 of little-endian values, plain or as one zlib stream. Nothing is inflated beyond what its declaration allows.
+base64 of little-endian values or of MS-Numpress, plain or as one zlib stream. Nothing is inflated beyond what its
+declaration allows.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import binascii
 import zlib
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catchment.massspec import rules
 from catchment.massspec.faults import Broken
+from catchment.massspec.numpress import DECODERS, INSIDE_ZLIB, MAX_BYTES_AHEAD, MAX_BYTES_EACH
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
@@ -27,19 +29,26 @@ TYPES: dict[str, np.dtype[Any]] = {
 }
 TEXT_TYPE = "MS:1001479"
 ZLIB, UNCOMPRESSED = "MS:1000574", "MS:1000576"
-# MS-Numpress (alone and before zlib), zstandard and delta-coded compressions of psi-ms 4.1
+# zstandard and delta-coded compressions of psi-ms 4.1
 OTHER_COMPRESSIONS = frozenset(
-    [f"MS:{number}" for number in (*range(1002312, 1002315), *range(1002746, 1002749), *range(1003088, 1003091))]
-    + [f"MS:{number}" for number in range(1003780, 1003786)]
+    [f"MS:{number}" for number in range(1003088, 1003091)] + [f"MS:{number}" for number in range(1003780, 1003786)]
 )
 INFLATE_STEP = 1 << 16
 # what XML calls so
 WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
 
 
+class Encoding(NamedTuple):
+    """How an array is kept: type of its values (None for text), whether in zlib, and in which MS-Numpress if any."""
+
+    dtype: np.dtype[Any] | None
+    zlib: bool
+    numpress: str = ""
+
+
 @lru_cache(maxsize=1_000)
-def type_of(accessions: tuple[str, ...]) -> tuple[np.dtype[Any] | None, bool]:
-    """Return the type of an array's values (None for text) and whether it is compressed.
+def encoding_of(accessions: tuple[str, ...]) -> Encoding:
+    """Return how an array with these terms is kept.
 
     An array that names no compression is read as uncompressed; its length then tells whether that was right.
 
@@ -51,13 +60,20 @@ def type_of(accessions: tuple[str, ...]) -> tuple[np.dtype[Any] | None, bool]:
     terms = set(accessions)
     if other := sorted(terms & OTHER_COMPRESSIONS):
         raise Broken(rules.ENCODING_UNSUPPORTED, f"compression {other[0]}")
+    numpress = sorted(terms & {*DECODERS, *INSIDE_ZLIB})
+    if len(numpress) > 1 or (numpress and TEXT_TYPE in terms):
+        raise Broken(rules.ENCODING_UNSUPPORTED, f"compressions {' and '.join(numpress)} at once")
+    if numpress:
+        # its numbers come out as doubles, whichever type is stated
+        inside = INSIDE_ZLIB.get(numpress[0])
+        return Encoding(np.dtype("<f8"), inside is not None or ZLIB in terms, inside or numpress[0])
     types = [dtype for term, dtype in TYPES.items() if term in terms]
     if len(types) != 1 and TEXT_TYPE not in terms:
         raise Broken(rules.ENCODING_UNSUPPORTED, f"{len(types)} types of number stated, expected one")
-    return types[0] if types else None, ZLIB in terms
+    return Encoding(types[0] if types else None, ZLIB in terms)
 
 
-def decode(text: str, dtype: np.dtype[Any], compressed: bool, length: int, max_bytes: int | None) -> Numbers:
+def decode(text: str, encoding: Encoding, length: int, max_bytes: int | None) -> Numbers:
     """Return the `length` values in an array's text.
 
     Raises
@@ -65,14 +81,24 @@ def decode(text: str, dtype: np.dtype[Any], compressed: bool, length: int, max_b
     Broken
         Where the text is not base64, not zlib, of another length, or larger than `max_bytes`.
     """
+    dtype = encoding.dtype or np.dtype("u1")
     expected = length * dtype.itemsize
     if max_bytes is not None and expected > max_bytes:
         raise Broken(rules.SPECTRUM_TOO_LARGE, f"{length:,} values declared ({expected:,} bytes)")
     data = from_base64(text)
-    data, size = inflate(data, expected) if compressed and data else (data, len(data))
+    if encoding.numpress:
+        most = MAX_BYTES_AHEAD + MAX_BYTES_EACH * length
+        data, size = inflate(data, most) if encoding.zlib and data else (data, len(data))
+        if size > most:
+            raise Broken(rules.LENGTH_DIFFERS, f"{size:,} bytes of MS-Numpress", expected=f"{length:,} values")
+        values = DECODERS[encoding.numpress](data) if data else np.zeros(0)
+        if len(values) != length:
+            raise Broken(rules.LENGTH_DIFFERS, f"{len(values):,} values", expected=f"{length:,} values")
+        return values
+    data, size = inflate(data, expected) if encoding.zlib and data else (data, len(data))
     if size != expected:
-        values = f"{size / dtype.itemsize:,g} values of {dtype.itemsize} bytes"
-        raise Broken(rules.LENGTH_DIFFERS, values, expected=f"{length:,} values")
+        found = f"{size / dtype.itemsize:,g} values of {dtype.itemsize} bytes"
+        raise Broken(rules.LENGTH_DIFFERS, found, expected=f"{length:,} values")
     return np.frombuffer(data, dtype)
 
 

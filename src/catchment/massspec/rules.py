@@ -45,7 +45,7 @@ BAD_COMPRESSION = declare(
     "MZ-005",
     "error",
     "a compressed array cannot be decompressed",
-    expected="a whole zlib stream",
+    expected="a whole zlib stream, or whole numbers of MS-Numpress",
     fix="export the run again; the file was damaged after it was written",
     source=MZML,
 )
@@ -61,8 +61,8 @@ ENCODING_UNSUPPORTED = declare(
     "MZ-007",
     "error",
     "an array is encoded in a way that cannot be read here",
-    expected="32- or 64-bit floats or integers, without compression or with zlib",
-    fix="export the run again with zlib compression (msconvert: --zlib, without --numpress)",
+    expected="32- or 64-bit floats or integers, without compression or with zlib, or MS-Numpress",
+    fix="export the run again with zlib compression (msconvert: --zlib)",
     source=MZML,
 )
 UNSORTED = declare(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from catchment.massspec import rules
-from catchment.massspec.arrays import Floats, decode, from_base64, type_of
+from catchment.massspec.arrays import Floats, decode, encoding_of, from_base64
 from catchment.massspec.document import Element, EncodedArray, Param
 from catchment.massspec.faults import Broken, Faults, shown, whole
 from catchment.massspec.mzml import Scanner
@@ -126,14 +126,14 @@ class MzmlReader:
 
     def values_of(self, array: EncodedArray, default_length: int, max_bytes: int | None) -> Floats | None:
         """Return an array's values as 64-bit floats; None where they are text."""
-        dtype, compressed = type_of(tuple([param.accession for param in array.params]))
-        if dtype is None:
+        encoding = encoding_of(tuple([param.accession for param in array.params]))
+        if encoding.dtype is None:
             from_base64(array.text)
             return None
         length = default_length if array.length is None else whole(array.length)
         if length is None:
             raise Broken(rules.LENGTH_DIFFERS, f"arrayLength {shown(array.length or '')!r}", expected="a whole number")
-        return decode(array.text, dtype, compressed, length, max_bytes).astype(np.float64, copy=False)
+        return decode(array.text, encoding, length, max_bytes).astype(np.float64, copy=False)
 
     def check_units(self, array: EncodedArray, where: str) -> None:
         for param in array.params:
