@@ -164,3 +164,12 @@ def test_an_hdf5_file_is_recognised_by_content_not_by_name() -> None:
     assert marked.certainty > plain.certainty
     assert MODALITY.recognise(Head("x.h5ad", 3, b"PK\x03\x04")) is None
     assert MODALITY.recognise(Head("x.h5ad", 108, start, gzipped=True)) is None
+
+
+def test_what_our_own_code_raises_is_no_damage_of_the_file(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise ValueError("shapes (2,) and (3,) do not fit")
+
+    monkeypatch.setattr("catchment.singlecell.describe.description_of", wrong)
+    with pytest.raises(ValueError, match="do not fit"):
+        kitchen.describe(kitchen.h5ad())

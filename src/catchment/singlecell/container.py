@@ -7,6 +7,7 @@ An HDF5 file can make its reader open other files (external storage, external li
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -16,13 +17,15 @@ import h5py
 
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
+from catchment.singlecell.filters import CODECS, register_filters
 from catchment.singlecell.rules import shown
 
 # what h5py raises on damaged files; UnicodeDecodeError is a ValueError
-READ_FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError)
+READ_FAULTS = (OSError, EOFError, KeyError, RuntimeError, ValueError, TypeError, OverflowError)
+READERS = re.compile(r"(^|/)(h5py|imagecodecs|gzip\.py|_compression\.py)(/|$)")
 
-# HDF5's own filters 1-6 and h5py's lzf; anything else would be loaded from a plugin folder
-ALLOWED_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
+# HDF5's own filters 1-6, h5py's lzf, and what we decode; anything else would be loaded from a plugin folder
+ALLOWED_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000, *CODECS})
 MAX_OBJECTS = 200_000
 MAX_DECLARED_BYTES = 4 << 30
 MAX_EXPANSION = 1000
@@ -34,8 +37,22 @@ Address = tuple[int, int]
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[h5py.File]:
     """Yield an HDF5 file for reading. Locks are not taken: submitted files never change."""
+    register_filters()
     with h5py.File(path, "r", locking=False) as file:
         yield file
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error is a file's and not ours: raised by what opens, reads or decompresses files.
+
+    A `ValueError` of our own code says nothing of the file; nor does anything that the writer of a SOMA raises.
+    """
+    if isinstance(error, OSError):
+        return True
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    return innermost is not None and READERS.search(innermost.tb_frame.f_code.co_filename) is not None
 
 
 @dataclass

@@ -10,7 +10,7 @@ import h5py
 
 from catchment.schema.records import Asset, Description, Finding, Unreadable
 from catchment.singlecell import rules
-from catchment.singlecell.container import READ_FAULTS, container_findings, opened
+from catchment.singlecell.container import READ_FAULTS, container_findings, is_damage, opened
 from catchment.singlecell.containers import container_of
 from catchment.singlecell.layout import Layout, Unfit, layout_of, members, text_of
 from catchment.singlecell.reading import uns_text
@@ -59,7 +59,15 @@ def describe_hdf5(path: Path) -> Description | Unreadable:
 
 
 def unreadable(error: BaseException) -> Finding:
-    """Return the finding for what h5py raised on a damaged file."""
+    """Return the finding for what was raised on a damaged file.
+
+    Raises
+    ------
+    BaseException
+        The error itself, where it is no damage of the file but a fault of ours (`container.is_damage`).
+    """
+    if not is_damage(error):
+        raise error
     cut = CUT_OFF.search(str(error))
     found = f"{int(cut[1]):,} bytes, where its header says {int(cut[2]):,}" if cut else shown(error, 300)
     return rules.UNREADABLE.broken("/", found)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
-from catchment.singlecell.container import READ_FAULTS
+from catchment.singlecell.container import READ_FAULTS, is_damage
 from catchment.singlecell.layout import text_of
 from catchment.singlecell.rules import shown
 
@@ -51,6 +51,8 @@ def read_frame(file: h5py.File, path: str, rows: int) -> tuple[Frame, tuple[Find
         except ColumnUnfit as unfit:
             faults.append((name, str(unfit)))
         except READ_FAULTS as error:
+            if not is_damage(error):
+                raise
             faults.append((name, f"unreadable: {shown(error)}"))
         return None
 

@@ -73,7 +73,7 @@ FILTER = declare(
     "H5-006",
     "error",
     "HDF5 filter that is not allowed",
-    expected="gzip, shuffle, fletcher32, szip, nbit, scale-offset, lzf or no compression",
+    expected="gzip, lzf, zstd or blosc, shuffle, fletcher32, szip, nbit, scale-offset, or no compression",
     fix='write the file again with `adata.write_h5ad(path, compression="gzip")`',
     unsafe=True,
 )
