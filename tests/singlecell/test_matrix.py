@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from catchment.singlecell.arrays import digest_of_tile, is_canonical
 from catchment.singlecell.blocks import Block, block_of_dense, bounds_of, one_ahead
-from catchment.singlecell.matrix import Faults, Sums, canonical, indptr_fault, median_or_none, row_hashes
+from catchment.singlecell.matrix import Faults, canonical, indptr_fault, median_or_none
 from catchment.tiles import csr_tile
 
 
@@ -58,32 +58,6 @@ def test_canonical_is_what_scipy_makes_of_it(matrix: sp.csr_matrix) -> None:
     np.testing.assert_array_equal(clean.data, expected.data)
 
 
-@given(matrices())
-def test_sums_are_numpys_and_do_not_depend_on_blocks(matrix: sp.csr_matrix) -> None:
-    dense = matrix.toarray()
-    mitochondrial = np.arange(dense.shape[1]) % 2 == 0
-    sums = Sums(dense.shape[0], mitochondrial)
-    for row in range(dense.shape[0]):
-        sums.add(canonical(block_of(matrix[row], row)))
-    np.testing.assert_array_equal(sums.total_counts, dense.sum(axis=1))
-    np.testing.assert_array_equal(sums.n_genes_by_counts, (dense > 0).sum(axis=1))
-    np.testing.assert_array_equal(sums.gene_counts, dense.sum(axis=0))
-    np.testing.assert_array_equal(sums.gene_cells, (dense > 0).sum(axis=0))
-    with np.errstate(invalid="ignore"):
-        expected = dense[:, mitochondrial].sum(axis=1) / dense.sum(axis=1) * 100
-    np.testing.assert_allclose(sums.pct_counts_mt, expected, rtol=1e-6)
-
-
-@given(matrices())
-def test_row_hashes_are_equal_where_rows_are(matrix: sp.csr_matrix) -> None:
-    dense = matrix.toarray()
-    hashes = row_hashes(canonical(block_of(matrix)))
-    for left in range(len(dense)):
-        assert (hashes[left] == 0) == (not dense[left].any())
-        for right in range(len(dense)):
-            assert (hashes[left] == hashes[right]) == bool((dense[left] == dense[right]).all())
-
-
 @given(matrices(), st.data())
 def test_one_changed_count_changes_the_digest(matrix: sp.csr_matrix, data: st.DataObject) -> None:
     clean = canonical(block_of(matrix))
@@ -108,7 +82,7 @@ def test_faults_find_nothing_in_counts(matrix: sp.csr_matrix) -> None:
     assert faults.consistent
     assert faults.not_counts.count == 0
     assert faults.zeros == int((matrix.data == 0).sum())
-    assert faults.unsorted_rows == sum(bool((np.diff(row.indices) < 0).any()) for row in matrix)
+    assert faults.unsorted_lines == sum(bool((np.diff(row.indices) < 0).any()) for row in matrix)
 
 
 def test_duplicates_are_found_in_rows_out_of_order_too() -> None:

@@ -144,7 +144,10 @@ def test_csc_is_held_to_the_same_as_csr(kitchen: Kitchen) -> None:
     (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/data", [1, 3.5, 5, 3, 1, 2, 2, 1, 7])))
     assert (finding.code, finding.count) == ("AD-004", 1)
     (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/indices", [0, 4, 1, 0, 3, 2, 0, 1, 3])))
-    assert (finding.code, finding.found) == ("AD-001", "row numbers 0 to 4, but 4 rows")
+    assert (finding.code, finding.found) == (
+        "AD-001",
+        "row numbers outside 0 to 3: 4 (cell row 4, gene ENSG00000198888)",
+    )
     (finding,) = kitchen.findings(kitchen.h5ad(edit, put("X/indptr", [0, 2, 3, 6, 5, 9])))
     assert (finding.code, finding.where) == ("AD-001", "X/indptr")
 

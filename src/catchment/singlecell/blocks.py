@@ -1,4 +1,4 @@
-"""Rows of a matrix in an H5AD, block by block, with bounded memory; and the next block read while one is worked on."""
+"""A matrix in an H5AD, block by block, with bounded memory; and the next block read while one is worked on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ MAX_VALUES = 1 << 23
 
 @dataclass(frozen=True)
 class Block:
-    """Rows `first` to `last` (exclusive) as CSR: `indptr` starts at 0, `indices` are columns."""
+    """Lines `first` to `last` (exclusive) of a matrix, compressed: `indptr` starts at 0, `indices` count across them.
+
+    Lines are rows, and indices columns, but where a matrix kept by columns is read as it is stored (see `Lines`).
+    """
 
     first: int
     last: int
@@ -32,7 +35,7 @@ class Block:
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
-        """The row of each value, counted from the start of the matrix."""
+        """The line of each value, counted from the start of the matrix."""
         return np.repeat(np.arange(self.first, self.last, dtype=np.int64), np.diff(self.indptr))
 
 
@@ -54,35 +57,65 @@ def bounds_of(
         first = last
 
 
-class Rows:
-    """Rows of a matrix, read a block at a time, in the types they are stored in.
+class Lines:
+    """A matrix as it is stored, read a block of lines at a time: rows, or (CSC) columns. Not for several threads.
 
-    `indptr` of a sparse matrix must never fall (see `matrix.indptr_fault`). Here it is that of the rows, also where the
-    matrix is kept by columns; None where it is dense.
+    `indptr` of a sparse matrix must never fall (see `matrix.indptr_fault`); it is None where the matrix is dense.
     """
 
-    def __init__(self, file: h5py.File, matrix: Matrix) -> None:
+    def __init__(self, file: h5py.File, matrix: Matrix, indptr: npt.NDArray[np.int64] | None = None) -> None:
+        item = file[matrix.path]
         self.matrix = matrix
         self.indptr: npt.NDArray[np.int64] | None = None
-        item = file[matrix.path]
-        self._by_columns = Transposed(file, matrix) if matrix.encoding == "csc" else None
         if matrix.encoding == "dense":
             self._dense = item
-        elif self._by_columns is not None:
-            self.indptr = self._by_columns.indptr
         else:
-            self.indptr = read_indptr(file, matrix)
+            self.indptr = read_indptr(file, matrix) if indptr is None else indptr
             self._indices, self._data = StoredValues(item["indices"]), StoredValues(item["data"])
 
     def block(self, first: int, last: int) -> Block:
-        """Return rows `first` to `last` - 1. Of a dense matrix, zeros are left out."""
+        """Return lines `first` to `last` - 1 in the types they are stored in; of a dense matrix, zeros are left out."""
         if self.indptr is None:
             return block_of_dense(first, self._dense[first:last])
         start, stop = int(self.indptr[first]), int(self.indptr[last])
         starts = self.indptr[first : last + 1] - start
-        if self._by_columns is not None:
-            return Block(first, last, starts, *self._by_columns.read(first, last))
         return Block(first, last, starts, self._indices.read(start, stop), self._data.read(start, stop))
+
+    def bounds(self, most_lines: int, most_values: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Yield blocks of lines that cover `first` to `last` - 1: at most so many lines and, as a rule, values.
+
+        Rows of a dense matrix that share a chunk are one block, where there is room for them.
+        """
+        if self.indptr is not None:
+            for start, end in bounds_of(self.indptr[first : last + 1], most_lines, most_values):
+                yield first + start, first + end
+            return
+        width = max(1, self.matrix.shape[1])
+        height = max(1, min(most_lines, most_values // width))
+        chunk_rows = int(self._dense.chunks[0]) if self._dense.chunks else 1
+        if chunk_rows * width <= MAX_VALUES:
+            height = -(-height // chunk_rows) * chunk_rows
+        for start in range(first, last, height):
+            yield start, min(start + height, last)
+
+
+class Rows:
+    """Rows of a matrix, read a block at a time, in the types they are stored in.
+
+    `indptr` is that of the rows, also where the matrix is kept by columns; None where it is dense.
+    """
+
+    def __init__(self, file: h5py.File, matrix: Matrix) -> None:
+        self.matrix = matrix
+        self._source = Transposed(file, matrix) if matrix.encoding == "csc" else Lines(file, matrix)
+        self.indptr = self._source.indptr
+
+    def block(self, first: int, last: int) -> Block:
+        """Return rows `first` to `last` - 1. Of a dense matrix, zeros are left out."""
+        if isinstance(self._source, Lines):
+            return self._source.block(first, last)
+        starts = self._source.indptr[first : last + 1] - self._source.indptr[first]
+        return Block(first, last, starts, *self._source.read(first, last))
 
     def values_in(self, rows: int) -> int:
         """Return the largest number of values of `rows` rows that follow a multiple of `rows`; dense: all of them."""
@@ -100,24 +133,6 @@ def block_of_dense(first: int, values: npt.NDArray[Any]) -> Block:
     starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
     columns = np.flatnonzero(stored) - np.repeat(np.arange(values.shape[0]) * values.shape[1], counts)
     return Block(first, first + values.shape[0], starts, columns, values[stored])
-
-
-def blocks(file: h5py.File, matrix: Matrix, block_rows: int, max_values: int = MAX_VALUES) -> Iterator[Block]:
-    """Yield all rows of a matrix in order, columns as 64-bit numbers.
-
-    A sparse matrix must have an `indptr` that never falls (see `matrix.indptr_fault`).
-    """
-    rows = Rows(file, matrix)
-    if rows.indptr is None:
-        height = max(1, min(block_rows, max_values // max(1, matrix.shape[1])))
-        bounds: Iterator[tuple[int, int]] = (
-            (first, min(first + height, matrix.shape[0])) for first in range(0, matrix.shape[0], height)
-        )
-    else:
-        bounds = bounds_of(rows.indptr, block_rows, max_values)
-    for first, last in bounds:
-        block = rows.block(first, last)
-        yield Block(first, last, block.indptr, block.indices.astype(np.int64, copy=False), block.data)
 
 
 T = TypeVar("T")

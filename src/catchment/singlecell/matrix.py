@@ -1,16 +1,15 @@
-"""What blocks of a count matrix say: faults with their places, sums a cell and a gene. Pure.
+"""What blocks of a matrix break: faults with their places; and a block in canonical form. Pure.
 
-A block is CSR with rows counted from its `first`; a place is (row, column) in the whole matrix.
+A place is (row, column) in the whole matrix, whichever way it is stored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from catchment.singlecell.blocks import Block
 from catchment.singlecell.rules import SHOWN
@@ -18,7 +17,6 @@ from catchment.singlecell.rules import SHOWN
 LARGEST_EXACT = 1 << 24  # float32 holds every whole number up to here
 
 Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -40,25 +38,45 @@ def indptr_fault(indptr: Int64, nnz: int) -> str | None:
 
 @dataclass
 class Offenders:
-    """Places of one kind of fault: how many, and the first few as (row, column, value)."""
+    """Places of one kind of fault: how many, and the first few by row and column, as (row, column, value)."""
 
     count: int = 0
     first: list[tuple[int, int, float]] = field(default_factory=list)
 
-    def add(self, block: Block, rows: Int64, wrong: Mask) -> None:
-        """Count the values of a block that a mask marks."""
-        found = int(np.count_nonzero(wrong))
-        self.count += found
-        if found and len(self.first) < SHOWN:
-            for at in np.flatnonzero(wrong)[: SHOWN - len(self.first)]:
-                self.first.append((int(rows[at]), int(block.indices[at]), float(block.data[at])))
+    def add(self, block: Block, wrong: Mask, by_columns: bool = False) -> None:
+        """Count the values of a block that a mask marks; `by_columns`: its lines are columns."""
+        at = np.flatnonzero(wrong)
+        self.count += int(at.size)
+        if not at.size:
+            return
+        lines = block.first + np.searchsorted(block.indptr, at, side="right") - 1
+        rows, columns = (block.indices[at], lines) if by_columns else (lines, block.indices[at])
+        if len(self.first) == SHOWN and int(rows.min()) > self.first[-1][0]:
+            return
+        if at.size > SHOWN:
+            among = rows <= np.partition(rows, SHOWN - 1)[SHOWN - 1]
+            at, rows, columns = at[among], rows[among], columns[among]
+        order = np.lexsort((columns, rows))[:SHOWN]
+        self._show([(int(rows[one]), int(columns[one]), float(block.data[at[one]])) for one in order])
+
+    def merge(self, other: Offenders) -> None:
+        """Add those of another part of the matrix; which part comes first makes no difference."""
+        self.count += other.count
+        self._show(other.first)
+
+    def _show(self, places: list[tuple[int, int, float]]) -> None:
+        self.first = sorted(self.first + places, key=lambda place: place[:2])[:SHOWN]
 
 
 @dataclass
 class Faults:
-    """Everything that values and columns of a count matrix can break, counted over blocks."""
+    """Everything that values and places of a matrix can break, counted over blocks.
 
-    columns: int
+    `width`: how many places a line has. `by_columns`: lines are columns (CSC), so that a place is that of its column.
+    """
+
+    width: int
+    by_columns: bool = False
     out_of_range: Offenders = field(default_factory=Offenders)
     duplicates: Offenders = field(default_factory=Offenders)
     not_finite: Offenders = field(default_factory=Offenders)
@@ -67,42 +85,89 @@ class Faults:
     too_large: Offenders = field(default_factory=Offenders)
     not_counts: Offenders = field(default_factory=Offenders)
     zeros: int = 0
-    unsorted_rows: int = 0
+    unsorted_lines: int = 0
 
-    def add(self, block: Block) -> None:
-        """Check one block."""
-        rows, data = block.rows, block.data
-        finite = np.isfinite(data)
-        negative = finite & (data < 0)
-        with np.errstate(invalid="ignore"):
-            fractional = finite & (np.trunc(data) != data) & ~negative
-        self.not_finite.add(block, rows, ~finite)
-        self.negative.add(block, rows, negative)
-        self.fractional.add(block, rows, fractional)
-        self.not_counts.add(block, rows, ~finite | negative | fractional)
-        self.too_large.add(block, rows, finite & (data > LARGEST_EXACT))
-        self.zeros += int(np.count_nonzero(data == 0))
-        self.out_of_range.add(block, rows, (block.indices < 0) | (block.indices >= self.columns))
-        self._add_order(block, rows)
+    def add(self, block: Block, *, counts: bool = True) -> bool:
+        """Check one block; tell whether each of its values has a place of its own within the matrix.
 
-    def _add_order(self, block: Block, rows: Int64) -> None:
-        same_row = np.diff(rows) == 0
-        steps = np.diff(block.indices)
-        falling = same_row & (steps < 0)
-        self.unsorted_rows += int(np.unique(rows[1:][falling]).size)
-        if falling.any():
-            order = np.lexsort((block.indices, rows))
-            sorted_columns, sorted_rows = block.indices[order], rows[order]
-            twice = np.zeros(rows.size, bool)
-            twice[order[1:]] = (np.diff(sorted_columns) == 0) & (np.diff(sorted_rows) == 0)
-        else:
-            twice = np.concatenate(([False], same_row & (steps == 0))) if rows.size else np.zeros(0, bool)
-        self.duplicates.add(block, rows, twice)
+        `counts`: its values must be counts; else any numbers that are finite.
+        """
+        placed = self._add_places(block)
+        if block.data.size:
+            self._add_values(block, counts)
+        return placed
+
+    def merge(self, other: Faults) -> None:
+        """Add those of another part of the matrix."""
+        for part in fields(self):
+            own, others = getattr(self, part.name), getattr(other, part.name)
+            if isinstance(own, Offenders):
+                own.merge(others)
+        self.zeros += other.zeros
+        self.unsorted_lines += other.unsorted_lines
 
     @property
     def consistent(self) -> bool:
         """Whether the matrix can be read at all: every value has one place, within the matrix."""
         return not (self.out_of_range.count or self.duplicates.count)
+
+    def _add_values(self, block: Block, counts: bool) -> None:
+        data = block.data
+        self.zeros += data.size - int(np.count_nonzero(data))
+        # nothing is marked where nothing can be wrong; the smallest of NaN and any number is NaN
+        if is_counted(data) if counts else np.isfinite([data.min(), data.max()]).all():
+            return
+        finite = np.isfinite(data)
+        self._offend("not_finite", block, ~finite)
+        if not counts:
+            return
+        negative = finite & (data < 0)
+        with np.errstate(invalid="ignore"):
+            fractional = finite & (np.trunc(data) != data) & ~negative
+        self._offend("negative", block, negative)
+        self._offend("fractional", block, fractional)
+        self._offend("not_counts", block, ~finite | negative | fractional)
+        self._offend("too_large", block, finite & (data > np.float64(LARGEST_EXACT)))
+
+    def _add_places(self, block: Block) -> bool:
+        indices = block.indices
+        if not indices.size:
+            return True
+        inside = bool(indices.min() >= 0 and indices.max() < self.width)
+        if not inside:
+            self._offend("out_of_range", block, (indices < 0) | (indices >= self.width))
+        rising = np.empty(indices.size, np.bool_)
+        np.greater(indices[1:], indices[:-1], out=rising[1:])
+        starts = block.indptr[:-1]
+        rising[starts[starts < rising.size]] = True
+        if rising.all():
+            return inside
+        falling = ~rising
+        falling[1:] &= indices[1:] != indices[:-1]
+        lines = np.searchsorted(block.indptr, np.flatnonzero(falling), side="right")
+        self.unsorted_lines += int(np.unique(lines).size)
+        twice = places_twice(block)
+        self._offend("duplicates", block, twice)
+        return inside and not twice.any()
+
+    def _offend(self, kind: str, block: Block, wrong: Mask) -> None:
+        getattr(self, kind).add(block, wrong, self.by_columns)
+
+
+def is_counted(data: npt.NDArray[Any]) -> bool:
+    """Tell whether all values are whole numbers from 0 to `LARGEST_EXACT`."""
+    if not data.size or not (float(data.min()) >= 0 and float(data.max()) <= LARGEST_EXACT):
+        return not data.size
+    return data.dtype.kind in "iu" or bool(np.array_equal(data.astype(np.int32).astype(data.dtype), data))
+
+
+def places_twice(block: Block) -> Mask:
+    """Return which values have the place of one that is stored before them."""
+    lines, indices = block.rows - block.first, block.indices.astype(np.int64)
+    order = np.lexsort((indices, lines))
+    twice = np.zeros(lines.size, np.bool_)
+    twice[order[1:]] = (np.diff(indices[order]) == 0) & (np.diff(lines[order]) == 0)
+    return twice
 
 
 # --- canonical form ----------------------------------------------------------------------------------------------
@@ -119,67 +184,6 @@ def canonical(block: Block, zeros: bool = False) -> Block:
         rows, columns, data = rows[order], columns[order], data[order]
     counts = np.bincount(rows, minlength=block.last - block.first)
     return Block(block.first, block.last, np.concatenate(([0], np.cumsum(counts))).astype(np.int64), columns, data)
-
-
-def row_hashes(block: Block) -> npt.NDArray[np.uint64]:
-    """Return a hash for each row of a canonical block; 0 for a row without values."""
-    columns = np.ascontiguousarray(block.indices, np.int64).view(np.uint8)
-    values = np.ascontiguousarray(block.data, np.float32).view(np.uint8)
-    hashes = np.zeros(block.last - block.first, np.uint64)
-    for row in np.flatnonzero(np.diff(block.indptr)):
-        start, stop = int(block.indptr[row]), int(block.indptr[row + 1])
-        seed = xxhash.xxh3_64_intdigest(values[4 * start : 4 * stop].data)
-        hashes[row] = xxhash.xxh3_64_intdigest(columns[8 * start : 8 * stop].data, seed) or 1
-    return hashes
-
-
-# --- sums --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Sums:
-    """QC numbers in scanpy's terms, from canonical blocks that cover all rows once.
-
-    Per cell: `total_counts`, `n_genes_by_counts` and, where mitochondrial genes are known, `total_counts_mt`.
-    Per gene: `gene_counts` (total_counts) and `gene_cells` (n_cells_by_counts).
-    """
-
-    rows: int
-    mitochondrial: Mask
-    total_counts: Float64 = field(init=False)
-    total_counts_mt: Float64 = field(init=False)
-    n_genes_by_counts: Int64 = field(init=False)
-    gene_counts: Float64 = field(init=False)
-    gene_cells: Int64 = field(init=False)
-
-    def __post_init__(self) -> None:
-        columns = self.mitochondrial.size
-        self.total_counts, self.total_counts_mt = np.zeros(self.rows), np.zeros(self.rows)
-        self.n_genes_by_counts = np.zeros(self.rows, np.int64)
-        self.gene_counts, self.gene_cells = np.zeros(columns), np.zeros(columns, np.int64)
-
-    def add(self, block: Block) -> None:
-        """Add one canonical block."""
-        span, columns = slice(block.first, block.last), self.mitochondrial.size
-        rows = block.rows - block.first
-        data = block.data.astype(np.float64)
-        height = block.last - block.first
-        self.total_counts[span] = np.bincount(rows, data, height)
-        self.n_genes_by_counts[span] = np.diff(block.indptr)
-        if self.mitochondrial.any():
-            here = self.mitochondrial[block.indices]
-            self.total_counts_mt[span] = np.bincount(rows[here], data[here], height)
-        self.gene_counts += np.bincount(block.indices, data, columns)
-        self.gene_cells += np.bincount(block.indices, minlength=columns)
-
-    @property
-    def pct_counts_mt(self) -> Float64:
-        """Mitochondrial share of each cell in percent; NaN without counts, or where no such gene is known."""
-        if not self.mitochondrial.any():
-            return np.full(self.rows, np.nan)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share: Float64 = self.total_counts_mt / self.total_counts * 100
-        return share
 
 
 def median_or_none(values: npt.NDArray[Any]) -> float | None:

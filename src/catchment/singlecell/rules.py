@@ -242,6 +242,13 @@ NOT_COUNTED = declare(
     fix="nothing needs to be done: chromatin and methylation assays are kept as they are",
     source=CXG,
 )
+LAYER_NOT_FINITE = declare(
+    "AD-020",
+    "warning",
+    "a layer holds values that are no numbers",
+    expected="numbers that are neither NaN nor infinite in X and the layers",
+    fix="look how the layer was computed: a division by the total of a cell without counts gives NaN",
+)
 
 # --- metadata of cells -------------------------------------------------------------------------------------------
 

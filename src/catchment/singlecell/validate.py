@@ -1,20 +1,14 @@
-"""Every fault of an H5AD in one pass over its counts, each with its place, and the statistics of that pass."""
+"""Every fault of an H5AD in one pass over its matrices, each with its place, and the statistics of that pass."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import h5py
 import numpy as np
-import numpy.typing as npt
 from pydantic import JsonValue
 
 from catchment import vocabulary
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import Admission, Asset, Description, Finding
-from catchment.schema.rules import Rule
 from catchment.singlecell import rules
-from catchment.singlecell.blocks import blocks, read_indptr
 from catchment.singlecell.cells import check_obs, reserved_names, unused_categories
 from catchment.singlecell.cellxgene.check import counts_needed, matrix_findings, schema_findings, space_of_dataset
 from catchment.singlecell.cellxgene.reading import as_read
@@ -23,35 +17,11 @@ from catchment.singlecell.columns import Column, completed
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
 from catchment.singlecell.layout import Matrix, Unfit
-from catchment.singlecell.matrix import (
-    LARGEST_EXACT,
-    Faults,
-    Mask,
-    Offenders,
-    Sums,
-    canonical,
-    indptr_fault,
-    median_or_none,
-    row_hashes,
-)
+from catchment.singlecell.matrix import LARGEST_EXACT, Faults, Int64, Mask, Offenders, median_or_none
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.rules import SHOWN, first_of, shown
-
-
-@dataclass
-class Pass:
-    """What one pass over the raw counts learnt."""
-
-    faults: Faults
-    sums: Sums
-    hashes: npt.NDArray[np.uint64]
-    findings: list[Finding] = field(default_factory=list)
-    complete: bool = True
-
-    @property
-    def summed(self) -> bool:
-        """Whether every value has its place and is a number, so that cells and genes could be added up."""
-        return self.complete and not self.faults.not_finite.count
+from catchment.singlecell.scan import Scan, scan
+from catchment.singlecell.sums import Sums, UInt64, weights_of
 
 
 def validate(description: Description, asset: Asset, settings: SinglecellAdmit) -> Admission:
@@ -64,9 +34,10 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
             findings = [*reading.findings, *metadata_findings(reading, schema, settings)]
             counts_only = of_counts(asset)
             findings += schema_findings(file, reading, schema, settings, counts_only)
-            passed = pass_over(file, reading, settings.block_rows)
-            sums = passed.sums if passed.summed else None
-            findings += matrix_findings(file, reading, schema, sums, settings.block_rows)
+            weights = weights_of(reading.genes.ids, reading.genes.mitochondrial)
+            counted = scan(file, reading.layout.raw, settings.block_rows, weights)
+            layers = {matrix.path: scan(file, matrix, settings.block_rows) for matrix in reading.layout.layers.values()}
+            findings += matrix_findings(file, reading, schema, counted, layers)
             space = space_of_dataset(file, schema)
             outside = outside_tissue(space, reading.obs.columns)
     except Unfit as unfit:
@@ -74,9 +45,10 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
     except READ_FAULTS as error:
         return Admission(findings=(unreadable(error),))
     needed = counts_needed(space.assays)
-    findings += passed.findings + count_findings(passed, reading, needed, outside)
-    findings += [finding for matrix in reading.layout.layers.values() for finding in layer_findings(matrix)]
-    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(passed, reading))
+    findings += [*counted.findings, *count_findings(counted, reading, needed, outside)]
+    for matrix in reading.layout.layers.values():
+        findings += layer_findings(matrix, layers[matrix.path])
+    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(counted, reading))
 
 
 def of_counts(asset: Asset) -> bool:
@@ -103,97 +75,103 @@ def metadata_findings(reading: Reading, schema: dict[str, Column], settings: Sin
 # --- the pass over the counts ------------------------------------------------------------------------------------
 
 
-def pass_over(file: h5py.File, reading: Reading, block_rows: int) -> Pass:
-    """Return what the raw counts say, read once, block by block."""
-    matrix = reading.layout.raw
-    cells, genes = matrix.shape
-    passed = Pass(Faults(genes), Sums(cells, reading.genes.mitochondrial), np.zeros(cells, np.uint64))
-    if matrix.encoding != "dense":
-        fault = indptr_fault(read_indptr(file, matrix), matrix.nnz)
-        if fault is not None:
-            passed.findings.append(rules.SPARSE_BROKEN.broken(f"{matrix.path}/indptr", fault))
-            passed.complete = False
-            return passed
-    for block in blocks(file, matrix, block_rows):
-        passed.faults.add(block)
-        if passed.faults.consistent and not passed.faults.not_finite.count:
-            clean = canonical(block)
-            passed.sums.add(clean)
-            passed.hashes[block.first : block.last] = row_hashes(clean)
-    passed.complete = passed.faults.consistent
-    return passed
-
-
-def layer_findings(matrix: Matrix) -> list[Finding]:
-    """Return findings on another layer's header; its values are not judged: any number may be in it."""
+def layer_findings(matrix: Matrix, scan: Scan) -> list[Finding]:
+    """Return findings on a matrix beside the raw counts, which may hold any numbers."""
+    path, faults = shown(matrix.path), scan.faults
+    findings = [*scan.findings, *place_findings(matrix, faults)]
     if np.dtype(matrix.dtype).itemsize > 8:
-        return [rules.PRECISION.broken(shown(matrix.path), f"{matrix.dtype}, kept as float64")]
-    return []
+        findings.append(rules.PRECISION.broken(path, f"{matrix.dtype}, kept as float64"))
+    if faults.not_finite.count:
+        row, column, value = faults.not_finite.first[0]
+        found = f"{faults.not_finite.count:,} values, the first {value:g} at row {row}, column {column}"
+        findings.append(rules.LAYER_NOT_FINITE.broken(path, found, count=faults.not_finite.count))
+    return findings
 
 
-def count_findings(passed: Pass, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
+def place_findings(matrix: Matrix, faults: Faults, reading: Reading | None = None) -> list[Finding]:
+    """Return findings on where values are stored; `reading` names cells and genes, where they are the raw counts'."""
+    path, findings = shown(matrix.path), []
+    lines = "columns" if matrix.encoding == "csc" else "rows"
+    across = "row" if matrix.encoding == "csc" else "column"
+    kinds = (
+        (faults.out_of_range, f"{across} numbers outside 0 to {faults.width - 1:,}"),
+        (faults.duplicates, "a gene twice in one cell"),
+    )
+    for offenders, what in kinds:
+        if offenders.count:
+            found = f"{what}: {places(offenders, reading)}"
+            findings.append(rules.SPARSE_BROKEN.broken(path, found, count=offenders.count))
+    if matrix.encoding != "dense" and faults.zeros:
+        findings.append(rules.EXPLICIT_ZEROS.broken(path, f"{faults.zeros:,} stored zeros", count=faults.zeros))
+    if faults.unsorted_lines:
+        found = f"{faults.unsorted_lines:,} {lines}"
+        expected = f"{across} numbers that rise within each {lines[:-1]}"
+        findings.append(rules.UNSORTED.broken(path, found, expected=expected, count=faults.unsorted_lines))
+    return findings
+
+
+def count_findings(counted: Scan, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
     """Return the findings that the pass over the counts ends in.
 
     `needed`: the assay counts molecules, so that only whole numbers will do; `outside`: spots that are not on tissue.
     """
-    faults, path = passed.faults, reading.layout.raw.path
-    findings = []
-
-    def offence(rule: Rule, what: str, offenders: Offenders) -> None:
-        if offenders.count:
-            found = f"{what}: {places(offenders, reading)}"
-            findings.append(rule.broken(path, found, count=offenders.count))
-
-    genes = reading.layout.raw.shape[1]
-    offence(rules.SPARSE_BROKEN, f"column numbers outside 0 to {genes - 1:,}", faults.out_of_range)
-    offence(rules.SPARSE_BROKEN, "a gene twice in one cell", faults.duplicates)
+    faults, path = counted.faults, reading.layout.raw.path
+    findings = place_findings(reading.layout.raw, faults, reading)
     kinds = {"not finite": faults.not_finite, "negative": faults.negative, "not whole": faults.fractional}
     what = ", ".join(f"{kind.count:,} {name}" for name, kind in kinds.items() if kind.count)
-    offence(rules.NOT_COUNTS if needed else rules.NOT_COUNTED, what, faults.not_counts)
-    offence(rules.COUNT_TOO_LARGE, f"above {LARGEST_EXACT:,}", faults.too_large)
-    if reading.layout.raw.encoding != "dense" and faults.zeros:
-        findings.append(rules.EXPLICIT_ZEROS.broken(path, f"{faults.zeros:,} stored zeros", count=faults.zeros))
-    if faults.unsorted_rows:
-        found = f"{faults.unsorted_rows:,} cells"
-        findings.append(rules.UNSORTED.broken(path, found, count=faults.unsorted_rows))
-    if not passed.summed or (needed and faults.not_counts.count):
+    for rule, said, offenders in (
+        (rules.NOT_COUNTS if needed else rules.NOT_COUNTED, what, faults.not_counts),
+        (rules.COUNT_TOO_LARGE, f"above {LARGEST_EXACT:,}", faults.too_large),
+    ):
+        if offenders.count:
+            findings.append(rule.broken(path, f"{said}: {places(offenders, reading)}", count=offenders.count))
+    if not counted.summed or (needed and faults.not_counts.count):
         return findings
-    return findings + cell_findings(passed, reading, needed, outside)
+    return findings + cell_findings(counted.sums, reading, needed, outside)
 
 
-def cell_findings(passed: Pass, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
+def cell_findings(sums: Sums, reading: Reading, needed: bool, outside: Mask | None) -> list[Finding]:
     """Return findings on whole cells: without counts, or with the counts of another (see `count_findings`)."""
     path, names = reading.layout.raw.path, reading.obs.names
     findings = []
-    empty = np.flatnonzero(passed.sums.n_genes_by_counts == 0)
+    empty = np.flatnonzero(sums.values_of_row == 0)
     if empty.size and needed and (outside is None or not outside.any()):
         found = f"no counts in cells {first_of([names[row] for row in empty])}"
         findings.append(rules.EMPTY_CELLS.broken(path, found, count=int(empty.size)))
     among = np.arange(len(names)) if outside is None else np.flatnonzero(~outside)
-    hashes = passed.hashes[among]
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    # cells without counts are alike, and a finding of their own where counts are needed
-    again = among[order[1:][(np.diff(ordered) == 0) & ((ordered[1:] != 0) | (not needed))]]
+    if needed:  # cells without counts are alike, and a finding of their own where counts are needed
+        among = among[sums.values_of_row[among] > 0]
+    again = seen_before(sums.hashes, among)
     if again.size:
-        found = f"counts seen in an earlier cell: {first_of([names[row] for row in np.sort(again)])}"
+        found = f"counts seen in an earlier cell: {first_of([names[row] for row in again])}"
         findings.append(rules.IDENTICAL_CELLS.broken(path, found, count=int(again.size)))
     return findings
 
 
-def places(offenders: Offenders, reading: Reading) -> str:
-    """Return the first offenders by cell, gene and value."""
-    genes = len(reading.genes.ids)
+def seen_before(hashes: UInt64, rows: Int64) -> Int64:
+    """Return which of some rows have the hash of a row before them, rising."""
+    own = hashes[rows]
+    order = np.lexsort((own[:, 1], own[:, 0]))  # stable: among equals, the first row comes first
+    again: Int64 = np.sort(rows[order[1:][(own[order[1:]] == own[order[:-1]]).all(axis=1)]])
+    return again
+
+
+def places(offenders: Offenders, reading: Reading | None) -> str:
+    """Return the first offenders by cell, gene and value; by row and column without a `reading` that names them."""
 
     def one(row: int, column: int, value: float) -> str:
-        gene = reading.genes.ids[column] if 0 <= column < genes else f"column {column}"
-        return f"{value:g} (cell {shown(reading.obs.names[row])}, gene {shown(gene)})"
+        if reading is None:
+            return f"{value:g} (row {row}, column {column})"
+        cells, genes = reading.obs.names, reading.genes.ids
+        cell = cells[row] if 0 <= row < len(cells) else f"row {row}"
+        gene = genes[column] if 0 <= column < len(genes) else f"column {column}"
+        return f"{value:g} (cell {shown(cell)}, gene {shown(gene)})"
 
     rest = f" and {offenders.count - SHOWN:,} more" if offenders.count > SHOWN else ""
     return ", ".join(one(*place) for place in offenders.first) + rest
 
 
-def statistics(passed: Pass, reading: Reading) -> dict[str, JsonValue]:
+def statistics(counted: Scan, reading: Reading) -> dict[str, JsonValue]:
     """Return what later steps and reports may want to know of the counts; only shapes where they are no counts."""
     cells, genes = reading.layout.raw.shape
     known: dict[str, JsonValue] = {
@@ -202,16 +180,16 @@ def statistics(passed: Pass, reading: Reading) -> dict[str, JsonValue]:
         "organism_ontology_term_id": reading.organism,
         "title": reading.title,
     }
-    if not passed.complete or passed.faults.not_counts.count:
+    if not counted.complete or counted.faults.not_counts.count:
         return known
-    sums = passed.sums
+    sums = counted.sums
     return {
         **known,
-        "nnz": int(sums.n_genes_by_counts.sum()),
+        "nnz": int(sums.values_of_row.sum()),
         "total_counts": float(sums.total_counts.sum()),
-        "cells_without_counts": int(np.count_nonzero(sums.n_genes_by_counts == 0)),
-        "genes_without_counts": int(np.count_nonzero(sums.gene_cells == 0)),
-        "median_genes_by_counts": median_or_none(sums.n_genes_by_counts),
+        "cells_without_counts": int(np.count_nonzero(sums.values_of_row == 0)),
+        "genes_without_counts": int(np.count_nonzero(sums.values_of_column == 0)),
+        "median_genes_by_counts": median_or_none(sums.values_of_row),
         "median_total_counts": median_or_none(sums.total_counts),
         "median_pct_counts_mt": median_or_none(sums.pct_counts_mt),
     }

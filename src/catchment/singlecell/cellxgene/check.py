@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import h5py
-import numpy as np
 import pyarrow as pa
 
 from catchment import vocabulary
@@ -17,14 +16,14 @@ from catchment.singlecell.cellxgene import rules
 from catchment.singlecell.cellxgene.elements import categories_of, nullable, shown_kind, texts
 from catchment.singlecell.cellxgene.embeddings import array_findings, embedding_findings
 from catchment.singlecell.cellxgene.features import few_genes, filter_findings, filtered, flag_findings, gene_findings
-from catchment.singlecell.cellxgene.matrices import header_findings, mostly_zeros, values_by_column
+from catchment.singlecell.cellxgene.matrices import header_findings, mostly_zeros
 from catchment.singlecell.cellxgene.names import name_findings
 from catchment.singlecell.cellxgene.perturbations import ID, STRATEGY, perturbation_findings
 from catchment.singlecell.cellxgene.spatial import Space, count_findings, outside_tissue, space_of, spatial_findings
 from catchment.singlecell.cellxgene.uns import uns_findings
 from catchment.singlecell.columns import Column, used_values
-from catchment.singlecell.matrix import Sums
 from catchment.singlecell.reading import Reading
+from catchment.singlecell.scan import Scan
 
 OF_TEXT = ("donor_id", ID, STRATEGY)
 ASSAY, CELL_TYPE = "assay_ontology_term_id", "cell_type_ontology_term_id"
@@ -108,25 +107,25 @@ def width_of_x(reading: Reading) -> int:
 
 
 def matrix_findings(
-    file: h5py.File, reading: Reading, schema: dict[str, Column], sums: Sums | None, block_rows: int
+    file: h5py.File, reading: Reading, schema: dict[str, Column], counted: Scan, layers: Mapping[str, Scan]
 ) -> Iterator[Finding]:
-    """Yield findings on the values of matrices; `sums` of the raw counts, where these could be added up."""
+    """Yield findings on the values of matrices: of the raw counts, and of the layers by their paths."""
     layout = reading.layout
     space = space_of_dataset(file, schema)
-    if sums is not None:
-        yield from mostly_zeros(layout.raw, int(sums.n_genes_by_counts.sum()))
+    if counted.summed:
+        values_of_cell = counted.sums.values_of_row
+        yield from mostly_zeros(layout.raw, int(values_of_cell.sum()))
         outside = outside_tissue(space, reading.obs.columns)
         if counts_needed(space.assays):
-            yield from count_findings(layout.raw.path, space, sums.n_genes_by_counts, outside)
+            yield from count_findings(layout.raw.path, space, values_of_cell, outside)
     for matrix in layout.layers.values():
-        values, faults = values_by_column(file, matrix, block_rows)
-        yield from faults
-        if faults:
+        if not layers[matrix.path].complete:
             continue
+        values = layers[matrix.path].sums.values_of_column
         yield from mostly_zeros(matrix, int(values.sum()))
-        if matrix.path == "X" and sums is not None and layout.raw.path != "X":
-            names, raw_cells = reading.var.names, sums.gene_cells
+        if matrix.path == "X" and counted.summed and layout.raw.path != "X":
+            names, raw_cells = reading.var.names, counted.sums.values_of_column
             if reading.layer_columns is not None:
                 names = [names[column] for column in reading.layer_columns]
-                raw_cells = np.asarray(raw_cells)[reading.layer_columns]
+                raw_cells = raw_cells[reading.layer_columns]
             yield from filter_findings(names, filtered(file), values, raw_cells)
