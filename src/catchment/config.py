@@ -138,6 +138,8 @@ class MassspecConvert(Section):
 class MassspecNormalise(Section):
     factor: Literal["tic"] = "tic"
     """What derived intensities are scaled by: each run's total ion current."""
+    quantities: tuple[Literal["median", "quantile"], ...] = ("median", "quantile")
+    """Normalised layers of tables of quantities; fractions of a separation get elution profiles instead."""
 
 
 class MassspecSettings(Section):

@@ -104,6 +104,8 @@ class Modality(Generic[A, C, N]):
 
     extensions
         lower-case name endings that announce this modality; a file so named that is not recognised is held, not lost.
+    shared_endings
+        endings that files of this modality may have, and other files too: they announce nothing.
     recognise
         by content, never by name alone; None where the file is not this modality's. A folder that is recognised is one
         asset, with every file below it.
@@ -150,5 +152,6 @@ class Modality(Generic[A, C, N]):
     draw: Callable[[Dataset, Asset, Place], bytes]
     contribute: Callable[[Dataset, Asset, Place], Contribution]
     companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions
+    shared_endings: tuple[str, ...] = ()
     label: Callable[[Asset, Place, A], Asset] = unlabelled
     suggest: Callable[[Asset], Suggestion] | None = None

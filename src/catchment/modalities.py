@@ -64,14 +64,21 @@ def recognitions(head: Head) -> Iterator[tuple[ModalityName, Confidence]]:
 
 def announced(file_name: str) -> ModalityName | None:
     """Return the modality that a file's name announces, whatever its content: the one that knows its longest ending."""
-    name = max(MODALITY_NAMES, key=lambda name: len(ending(file_name, name)))
-    return name if ending(file_name, name) else None
+    known = {name: longest_ending(file_name, modality(name).extensions) for name in MODALITY_NAMES}
+    name = max(MODALITY_NAMES, key=lambda name: len(known[name]))
+    return name if known[name] else None
 
 
 def ending(file_name: str, name: ModalityName) -> str:
     """Return the longest ending of a file's name that a modality knows, empty where it knows none."""
+    own = modality(name)
+    return longest_ending(file_name, (*own.extensions, *own.shared_endings))
+
+
+def longest_ending(file_name: str, endings: Sequence[str]) -> str:
+    """Return the longest of some endings that a file's name has, in any case; empty where it has none."""
     lowered = file_name.lower()
-    return max((known for known in modality(name).extensions if lowered.endswith(known)), key=len, default="")
+    return max((known for known in endings if lowered.endswith(known)), key=len, default="")
 
 
 def companions(head: Head, name: ModalityName, beside: AbstractSet[str]) -> Sequence[str]:

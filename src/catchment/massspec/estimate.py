@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catchment.massspec.quantities.layouts import formats as table_formats
 from catchment.schema.records import Description, Resources
 
 BASE_MB = 400  # interpreter, numpy, pyarrow and the independent reader
@@ -11,6 +12,7 @@ BYTES_PER_SPECTRUM = 1_200  # a spectrum's row, id and offsets while the run is 
 TDF_MB = 600  # frames of some million peaks in several threads
 TDF_GROWS_TO = 5  # mzML of a run against its analysis.tdf_bin (measured: 3 to 5)
 VENDOR_MB = 300  # the vendor's reader, in a process of its own
+TABLE_GROWS_TO = {"text": 4, "parquet": 20}  # cells as numbers, in some copies, against the bytes of a table
 INFLATES_TO = 4  # gzip around mzML: 1.3 to 4 times measured
 
 
@@ -18,6 +20,9 @@ def estimate(description: Description) -> Resources:
     """Return memory, time and pieces: a run is one piece, and its memory grows with spectra, not with bytes."""
     size, declared = description.facts.get("bytes"), description.shape[0]
     megabytes = (size if isinstance(size, int) else 0) / 1_000_000
+    if description.format in table_formats():
+        grown = megabytes * TABLE_GROWS_TO[str(description.facts.get("container", "text"))]
+        return Resources(memory_mb=BASE_MB + int(grown), seconds=BASE_SECONDS + int(megabytes), pieces=1)
     if description.format == "mzml.gz":
         megabytes *= INFLATES_TO
     # the declared number is a stranger's word: a spectrum takes some 400 bytes of text at least

@@ -8,8 +8,11 @@ from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 
 from catchment.contract import Confidence, Head
+from catchment.massspec.quantities.layouts import PARQUET, format_of_start
 
 EXTENSIONS = (".mzml", ".mzml.gz", ".raw", ".mzxml", ".mgf", ".d", ".wiff", ".imzml")
+# of tables of quantities; other tables end so too
+TABLE_ENDINGS = (".tsv", ".csv", ".txt", ".parquet", ".tsv.gz", ".csv.gz", ".txt.gz")
 # ending -> what it promises; an ending that is not here promises nothing
 PROMISES = {
     ".mzml.gz": "mzml.gz",
@@ -62,7 +65,9 @@ def recognise(head: Head) -> Confidence | None:
     if format_ is None and head.start.startswith(OLE_MAGIC) and head.name.lower().endswith(".wiff"):
         return Confidence("sciex-wiff", 0.6)
     if format_ is None:
-        return None
+        table = format_of_start(head.start, head.name)
+        # any table may be Parquet; which one it is stands at its end
+        return Confidence(table, 0.3 if table == PARQUET else 0.8, of_runs=True) if table else None
     if head.gzipped:
         # only mzML is read through gzip; another run inside is still ours, as the format it is
         format_ = "mzml.gz" if format_ == "mzml" else format_
