@@ -65,7 +65,7 @@ from catchment.storage import (
     scratch_folder,
     write_atomically,
 )
-from catchment.submission.inbox import asset_digest, asset_keys, located, source_findings
+from catchment.submission.inbox import asset_digest, asset_keys, located, source_findings, without_assets
 
 logger = logging.getLogger(__name__)
 
@@ -334,7 +334,8 @@ def index(inbox: Path, work: Path, settings: Settings, out: Path) -> Indexed:
     """Write the catalogue's tables and the layout of the release under a content key; write `index.json`."""
     from catchment.catalogue.index import index as write_tables
 
-    build = load_build(inbox, work)
+    pending = without_assets(inbox)
+    build = load_build(inbox, work, pending)
     version = VERSIONS["release"]["index"]
     inputs = build_digests(build)
     watch = Stopwatch("index", version, inputs, settings)
@@ -348,7 +349,8 @@ def index(inbox: Path, work: Path, settings: Settings, out: Path) -> Indexed:
     layout, files = stored(store, Layout, make)
     catalogue = Placement(path="catalogue", source=str(store), kind="catalogue", files=files)
     placements = (*layout.placements, catalogue)
-    return finish(Indexed(store=str(store), files=files, rows=layout.rows, placements=placements, **watch.stamp()), out)
+    found = {"store": str(store), "files": files, "rows": layout.rows, "placements": placements}
+    return finish(Indexed(**found, without_assets=pending, **watch.stamp()), out)
 
 
 def release(inbox: Path, work: Path, index_file: Path, settings: Settings, out: Path) -> Released:
@@ -358,7 +360,7 @@ def release(inbox: Path, work: Path, index_file: Path, settings: Settings, out: 
 
     indexed = load(Indexed, index_file)
     watch = Stopwatch("release", VERSIONS["release"]["release"], {"index": content_of(indexed)}, settings)
-    build = load_build(inbox, work)
+    build = load_build(inbox, work, indexed.without_assets)
     chosen = ReleaseSettings.model_validate(settings)
     with locked(Path.cwd(), "release"):
         publication = publish(build, indexed.placements, Path.cwd(), chosen, today=datetime.now(UTC).date())
@@ -389,11 +391,11 @@ def build_digests(build: Build) -> dict[str, str]:
     }
 
 
-def load_build(inbox: Path, work: Path) -> Build:
-    """Return every record that a release is made of: those of the assets that the plan saw."""
+def load_build(inbox: Path, work: Path, pending: Iterable[str]) -> Build:
+    """Return every record that a release is made of: of the assets that the plan saw, and `pending` submissions."""
     planned = load(Planned, work / "census/plan.json")
     normalised, withheld = outcomes(inbox, work, planned.assets)
-    accessions = sorted({name.split("/")[0] for name in planned.assets})
+    accessions = sorted({*pending, *(name.split("/")[0] for name in planned.assets)})
     return Build(
         manifests=[load(Manifest, inbox / accession / "manifest.json") for accession in accessions],
         normalised=normalised,

@@ -81,7 +81,7 @@ def test_croissant_declares_every_dataset_with_a_digest_that_can_be_recomputed(p
 def test_croissant_of_an_empty_release_is_valid(empty: Path) -> None:
     found = read_croissant(empty)
     assert found["issues"] == ""
-    assert found["records"] == {name: [] for name in ("studies", "datasets", "samples", "images", "files")}
+    assert found["records"] == {name: [] for name in ("studies", "datasets", "samples", "images", "files", "declared")}
 
 
 def test_croissant_says_which_terms_were_measured(published: Path) -> None:

@@ -13,7 +13,7 @@ from catchment.errors import BadInput
 from catchment.schema.records import Asset, Finding
 from catchment.schema.submission_records import Manifest
 from catchment.storage import load
-from catchment.submission import receive as receive_room
+from catchment.submission import dialects
 from catchment.submission.accession import accession
 from catchment.submission.inbox import asset_keys
 
@@ -231,7 +231,7 @@ def test_a_description_that_cannot_be_read_stops_before_anything_is_taken(
 def test_metadata_of_no_end_is_refused(tmp_path: Path) -> None:
     upload = write_upload(tmp_path / "up", a_h5ad=CELLS)
     with (upload / "submission.yaml").open("wb") as file:
-        file.truncate(receive_room.MAX_TEXT_BYTES + 1)
+        file.truncate(dialects.MAX_TEXT_BYTES + 1)
     with pytest.raises(BadInput, match=r"submission.yaml: found more than 50 MB of metadata"):
         receive(upload, tmp_path / "inbox")
 

@@ -66,7 +66,10 @@ def hanging_on(opened: Catalogue, kind: str, row: Row) -> Row:
     samples = "SELECT sample_id, submitter_id, organism, tissue, disease FROM samples"
     if kind == "study":
         own = {"id": row["study_id"]}
+        declared = "SELECT name, title, md5, sha256, status FROM declared WHERE study_id = $id ORDER BY 1"
+        listed = opened.rows(declared, own, tables=("declared",))
         return {
+            **({"declared_files": listed} if listed else {}),
             "datasets": opened.rows(f"{datasets} WHERE study_id = $id ORDER BY 1", own, tables=("datasets",)),
             "samples": opened.rows(f"{samples} WHERE study_id = $id ORDER BY 1", own, tables=("samples",)),
         }

@@ -19,12 +19,14 @@ from catchment.schema.build import Build
 from catchment.schema.build_records import Placement
 from catchment.schema.records import Asset, Finding, Held, Normalised, Sample, SourceFile
 from catchment.schema.rules import is_error
-from catchment.schema.submission_records import Manifest
+from catchment.schema.submission_records import Funder, Manifest
 from catchment.schema.tables import COUNTED, SAMPLE_FIELDS, TERM_FIELDS, id_column
 
 __all__ = ["Build", "Row", "raw_path", "tables"]
 
 Row = dict[str, Any]
+KNOWN_BEST = ("verified", "unchecked", "mismatch", "awaited")
+STUDY_WORDS = ("description", "licence", "doi", "version", "publication_doi", "collection", "usage")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def tables(build: Build, placements: Iterable[Placement], images: Sequence[Row] 
         "samples": samples,
         "images": list(images),
         "files": file_rows(placements, assets),
+        "declared": declared_rows(build.manifests),
         "terms": term_rows((*datasets, *samples)),
     }
 
@@ -201,11 +204,22 @@ def study_row(
     people = {person.name: person.orcid for study in reversed(declared) for person in reversed(study.contributors)}
     people = dict(reversed(people.items()))
     faults = [*differences(manifests), *findings.get(study_id, ())]
+    elsewhere = {resource.name: resource.identifier for study in declared for resource in study.resources}
+    listed = declared_rows(manifests)
     row: Row = {
         "study_id": study_id,
         "title": declared[0].title,
-        **{name: first_known(declared, name) for name in ("description", "licence", "publication_doi", "collection")},
+        **{name: first_known(declared, name) for name in STUDY_WORDS},
         "keywords": sorted({word for study in declared for word in study.keywords}),
+        "related_dois": sorted({doi for study in declared for doi in study.related_dois}),
+        "funders": sorted({funder_words(funder) for study in declared for funder in study.funders}),
+        "limitations": list(first_known(declared, "limitations") or ()),
+        "has_embargoed_parts": any(study.has_embargoed_parts for study in declared),
+        "elsewhere": list(elsewhere),
+        "elsewhere_identifiers": [identifier or "" for identifier in elsewhere.values()],
+        "declared_modalities": sorted(
+            {data.modality for study in declared for data in study.declared if data.modality}
+        ),
         "contributors": list(people),
         "contributor_orcids": [orcid or "" for orcid in people.values()],
         "submissions": [manifest.accession for manifest in manifests],
@@ -213,11 +227,18 @@ def study_row(
         "n_datasets": len(datasets),
         "n_raw": sum(row["stage"] == "raw" for row in datasets),
         "n_samples": len(samples),
+        "n_declared_files": len(listed),
+        "n_awaited_files": sum(file["status"] == "awaited" for file in listed),
         "findings": [f"{finding.code}: {finding.where}: {finding.found}" for finding in faults],
     }
     for field in ("organism", "tissue", "disease", "assay"):
         row[field] = sorted({label for dataset in datasets for label in dataset[field]} - {"unknown"})
     return row
+
+
+def funder_words(funder: Funder) -> str:
+    """Return a funder with the grant as one text."""
+    return ", ".join(part for part in (funder.name, funder.grant, funder.number) if part)
 
 
 def first_known(studies: Sequence[Any], name: str) -> str | None:
@@ -236,6 +257,27 @@ def differences(manifests: Sequence[Manifest]) -> list[Finding]:
                 found = f"{name} {value[:80]!r} where it is {str(stands)[:80]!r}"
                 findings.append(STUDY_DIFFERS.broken(manifest.accession, found))
     return findings
+
+
+def declared_rows(manifests: Sequence[Manifest]) -> list[Row]:
+    """Return the rows of `declared`: what the descriptions of a study list, each file once.
+
+    Of a file that several submissions of a study list stands what is known best: awaited by one, verified by another.
+    """
+    rows: dict[str, Row] = {}
+    for manifest in sorted(manifests, key=lambda manifest: manifest.accession):
+        for file in manifest.declared_files:
+            id_ = f"{manifest.study.id}/{file.name}"
+            row = {
+                "declared_id": id_,
+                "study_id": manifest.study.id,
+                "submission": manifest.accession,
+                **file.model_dump(exclude={"arrived"}),
+            }
+            known = rows.get(id_)
+            if known is None or KNOWN_BEST.index(file.status) < KNOWN_BEST.index(known["status"]):
+                rows[id_] = row
+    return [rows[id_] for id_ in sorted(rows)]
 
 
 # --- files -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from catchment.config import ReleaseSettings
 from catchment.schema.build import Build
@@ -46,6 +47,7 @@ class Contents:
     studies: Sequence[Row]
     datasets: Sequence[Row]
     samples: Sequence[Row]
+    declared: Sequence[Row]
     contributors: Sequence[Contributor]
     files: tuple[StoredFile, ...]
     stores: tuple[Store, ...]
@@ -61,8 +63,12 @@ class Contents:
     @property
     def licence_url(self) -> str:
         """The release's licence as an address."""
-        licence = self.settings.licence
-        return licence if licence.startswith(("https://", "http://")) else f"https://spdx.org/licenses/{licence}"
+        return address_of(self.settings.licence)
+
+    @property
+    def licences(self) -> dict[str, str]:
+        """The licence of each study that has one of its own, by study id: it binds whatever is derived from it."""
+        return {study["study_id"]: study["licence"] for study in self.studies if study["licence"]}
 
     @property
     def description(self) -> str:
@@ -90,6 +96,11 @@ class Contents:
         return replace(
             self, release=NO_RELEASE, published=NO_DATE, content_digest="", files=identities(self.files, self.stores)
         )
+
+
+def address_of(licence: str) -> str:
+    """Return a licence as an address: its own, or the one that SPDX gives it."""
+    return licence if licence.startswith(("https://", "http://")) else f"https://spdx.org/licenses/{quote(licence)}"
 
 
 def identities(files: tuple[StoredFile, ...], stores: tuple[Store, ...]) -> tuple[StoredFile, ...]:
@@ -152,6 +163,7 @@ def draw_contents(
         studies=tables["studies"],
         datasets=tables["datasets"],
         samples=tables["samples"],
+        declared=tables["declared"],
         contributors=tuple(reversed(people.values())),
         files=tuple(sorted(files, key=lambda file: file.path)),
         stores=tuple(sorted(stores, key=lambda store: store.path)),

@@ -9,12 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from catchment.release.contents import Contents, Row, tree_digest
+from catchment.release.contents import Contents, Row, address_of, tree_digest
 from catchment.schema.records import StoredFile
 from catchment.schema.tables import KEYS, TABLES, TERM_FIELDS, id_column
 
 Document = dict[str, Any]
-RECORD_SETS = ("studies", "datasets", "samples", "images", "files")
+RECORD_SETS = ("studies", "datasets", "samples", "images", "files", "declared")
 FORMATS = {
     "soma": "application/x-tiledb",
     "ome-zarr": "application/vnd+zarr",
@@ -136,7 +136,9 @@ def dataset_file(contents: Contents, row: Row) -> Document:
     size = sum(file.bytes for file in contents.below(row["path"]))
     words = f"{row['title']} ({row['modality']}, {row['format']})"
     sha256 = tree_digest(contents, row["path"])
-    return file_object(row["dataset_id"], row["path"], FORMATS[row["format"]], size, sha256, words)
+    found = file_object(row["dataset_id"], row["path"], FORMATS[row["format"]], size, sha256, words)
+    licence = contents.licences.get(row["study_id"])
+    return found | ({"license": address_of(licence)} if licence else {})
 
 
 def record_set(name: str) -> Document:

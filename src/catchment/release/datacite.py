@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catchment.release.contents import Contents
+from catchment.release.contents import Contents, address_of
 from catchment.schema.submission_records import Contributor
 
 DIGEST_TYPE = "sha256 of the content"
@@ -31,7 +31,7 @@ def draw_datacite(contents: Contents) -> Document:
         "url": contents.url,
         "descriptions": [{"description": contents.description, "descriptionType": "Abstract"}],
         "subjects": [{"subject": word} for word in contents.keywords],
-        "rightsList": [rights(contents)],
+        "rightsList": [rights(one) for one in dict.fromkeys((settings.licence, *sorted(contents.licences.values())))],
         "sizes": [f"{sum(file.bytes for file in contents.files)} bytes", f"{len(contents.datasets)} datasets"],
         "formats": sorted({row["format"] for row in contents.datasets if row["format"]}),
         "alternateIdentifiers": [
@@ -60,14 +60,13 @@ def creator(person: Contributor) -> Document:
     return found
 
 
-def rights(contents: Contents) -> Document:
-    """Return the licence of the release as a whole."""
-    licence = contents.settings.licence
-    if licence == contents.licence_url:
+def rights(licence: str) -> Document:
+    """Return one licence that holds in the release: its own first, then those of studies."""
+    if licence == address_of(licence):
         return {"rights": licence, "rightsUri": licence}
     return {
         "rights": licence,
-        "rightsUri": contents.licence_url,
+        "rightsUri": address_of(licence),
         "rightsIdentifier": licence,
         "rightsIdentifierScheme": "SPDX",
         "schemeUri": "https://spdx.org/licenses/",

@@ -19,6 +19,12 @@ NAME = "index.html"
 MOST_CARDS = 1_000
 MOST_FILES = 20
 SHOWN_TERMS = ("organism", "tissue", "disease", "assay", "cell_type", "development_stage", "sex")
+STATUS_WORDS = {
+    "awaited": "awaiting bytes",
+    "verified": "verified",
+    "mismatch": "not the declared bytes",
+    "unchecked": "arrived, no checksum declared",
+}
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -114,7 +120,10 @@ def studies(contents: Contents) -> Markup:
         by_study.setdefault(row["study_id"], []).append(row)
     shown = [row for row in contents.studies if row["study_id"] in by_study or len(ready) <= MOST_CARDS]
     published = {file.path for file in contents.files}
-    parts = [study(row, by_study.get(row["study_id"], []), published) for row in shown]
+    listed: dict[str, list[Row]] = {}
+    for row in contents.declared:
+        listed.setdefault(row["study_id"], []).append(row)
+    parts = [study(row, by_study.get(row["study_id"], []), listed.get(row["study_id"], []), published) for row in shown]
     if len(ready) > MOST_CARDS:
         words = f"{MOST_CARDS:,} of {len(ready):,} datasets are shown; all are in "
         parts.append(element("p", words, link("catalogue/datasets.parquet"), "."))
@@ -123,19 +132,58 @@ def studies(contents: Contents) -> Markup:
     return element("section", element("h2", "Studies and datasets"), *parts, id="studies")
 
 
-def study(row: Row, datasets: Sequence[Row], published: set[str]) -> Markup:
-    """Return one study."""
-    facts = [row["study_id"], *row["submissions"], row["licence"] or "", ", ".join(row["contributors"])]
+def study(row: Row, datasets: Sequence[Row], listed: Sequence[Row], published: set[str]) -> Markup:
+    """Return one study: what it is, what must be kept in mind, its datasets, the files that its description lists."""
+    version = f"version {row['version']}" if row["version"] else ""
+    facts = [row["study_id"], *row["submissions"], version, row["licence"] or "", ", ".join(row["contributors"])]
     return element(
         "article",
         element("h3", row["title"], dir="auto"),
         element("p", " · ".join(fact for fact in facts if fact), class_="facts", dir="auto"),
         element("p", row["description"], dir="auto") if row["description"] else "",
         chips(row, ("organism", "tissue", "disease", "assay")),
+        element("p", f"Funded by {'; '.join(row['funders'])}.", class_="facts", dir="auto") if row["funders"] else "",
+        element("p", element("strong", "Use: "), row["usage"], dir="auto") if row["usage"] else "",
+        element("p", "Parts of this study are under embargo.") if row["has_embargoed_parts"] else "",
+        *(elsewhere(*pair) for pair in zip(row["elsewhere"], row["elsewhere_identifiers"], strict=True)),
         element("p", f"{row['n_raw']} held; see below.", class_="facts") if row["n_raw"] else "",
+        declared_files(row, listed),
         element("div", *(card(dataset, published) for dataset in datasets), class_="cards") if datasets else "",
         class_="study",
     )
+
+
+def elsewhere(name: str, identifier: str) -> Markup:
+    """Return data that lie in another archive."""
+    where = identifier or "no accession given yet"
+    return element("p", f"Elsewhere: {name} ({where})", class_="facts", dir="auto")
+
+
+def declared_files(row: Row, listed: Sequence[Row]) -> Markup:
+    """Return the files that a study's description lists, each with what has become of it."""
+    if not listed:
+        return Markup("")
+    titles = [element("th", word, scope="col") for word in ("File", "What it is", "Checksum", "Status")]
+    rows = [
+        element(
+            "tr",
+            element("td", element("code", file["name"]), dir="auto"),
+            element("td", file["title"] or file["description"], dir="auto"),
+            element("td", element("code", declared_checksum(file))),
+            element("td", STATUS_WORDS[file["status"]]),
+        )
+        for file in listed
+    ]
+    arrived = row["n_declared_files"] - row["n_awaited_files"]
+    words = f"{counted(row['n_declared_files'], 'declared files')}, {arrived:,} arrived"
+    caption = element("caption", f"Files declared for {row['title']}")
+    table = element("table", caption, element("thead", element("tr", *titles)), element("tbody", *rows))
+    return element("details", element("summary", words), element("div", table, class_="scroll"), class_="declared")
+
+
+def declared_checksum(file: Row) -> str:
+    """Return the strongest checksum that was declared."""
+    return next((f"{name} {file[name]}" for name in ("sha256", "md5") if file[name]), "none declared")
 
 
 def modality_words(name: str) -> str:

@@ -50,7 +50,7 @@ VERSION = re.compile(r"(\d{4})\.([1-9]\d*)")
 SMALL_BYTES = 1_000_000  # files below this are read again while they are linked; `audit` reads them all
 CROISSANT, DATACITE = "croissant.json", "datacite.json"
 DOCUMENTS = (CROISSANT, rocrate.NAME, DATACITE, PAGE)
-TABLES = ("studies", "datasets", "samples")
+TABLES = ("studies", "datasets", "samples", "declared")
 
 
 class Publication(Shape):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from catchment.release.contents import Contents, Row
+from catchment.release.contents import Contents, Row, address_of
 from catchment.schema.records import Asset, Held, MadeBy, Normalised
 from catchment.schema.rules import is_error
 from catchment.schema.submission_records import Contributor
@@ -112,6 +112,7 @@ def datasets_of(graph: Graph, contents: Contents) -> list[Entity]:
             identifier=row["dataset_id"],
             description=f"{row['modality']} dataset of study {row['study_id']}, as {row['format']}",
             contentSize=str(row["bytes"]),
+            license=licence_of(graph, contents, row),
         )
         for row in contents.datasets
         if row["path"]
@@ -121,6 +122,12 @@ def datasets_of(graph: Graph, contents: Contents) -> list[Entity]:
         digest = census.census.logical_digest
         found.append(graph.add("census/", "Dataset", name="census", description=words, identifier=digest))
     return found
+
+
+def licence_of(graph: Graph, contents: Contents, row: Row) -> Entity | None:
+    """Add the licence of a dataset's study, where it has one of its own."""
+    licence = contents.licences.get(row["study_id"])
+    return graph.add(address_of(licence), "CreativeWork", name=licence) if licence else None
 
 
 def folder(row: Row) -> str:

@@ -139,12 +139,16 @@ class Layout(Shape):
 
 
 class Indexed(Record):
-    """`index.json`: the catalogue's tables, and the layout of the release that they describe."""
+    """`index.json`: the catalogue's tables, and the layout of the release that they describe.
+
+    `without_assets`: submissions that describe what has not arrived.
+    """
 
     store: str
     files: tuple[StoredFile, ...]
     rows: dict[str, int]
     placements: tuple[Placement, ...]
+    without_assets: tuple[Accession, ...] = Field(default=(), exclude_if=is_blank)
 
 
 class Released(Record):

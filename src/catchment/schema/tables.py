@@ -34,16 +34,28 @@ STUDIES = pa.schema(
         ("title", TEXT),
         ("description", TEXT),
         ("licence", TEXT),
+        ("doi", TEXT),
+        ("version", TEXT),
         ("publication_doi", TEXT),
+        ("related_dois", TEXTS),
         ("collection", TEXT),
+        ("funders", TEXTS),
+        ("usage", TEXT),  # what the data must not or should not be used for
+        ("limitations", TEXTS),
+        ("has_embargoed_parts", pa.bool_()),
+        ("elsewhere", TEXTS),  # data in other archives, named by the description
+        ("elsewhere_identifiers", TEXTS),  # aligned with elsewhere; empty text where none is given
         ("keywords", TEXTS),
         ("contributors", TEXTS),
         ("contributor_orcids", TEXTS),  # aligned with contributors; empty text where none is known
         ("submissions", TEXTS),
         ("modalities", TEXTS),
+        ("declared_modalities", TEXTS),  # that the description speaks of, arrived or not
         ("n_datasets", pa.int64()),
         ("n_raw", pa.int64()),
         ("n_samples", pa.int64()),
+        ("n_declared_files", pa.int64()),
+        ("n_awaited_files", pa.int64()),
         ("organism", TEXTS),
         ("tissue", TEXTS),
         ("disease", TEXTS),
@@ -136,6 +148,23 @@ FILES = pa.schema(
     ]
 )
 
+# files as descriptions list them, with what has become of each
+DECLARED = pa.schema(
+    [
+        ("declared_id", TEXT),  # study/name
+        ("study_id", TEXT),
+        ("submission", TEXT),
+        ("name", TEXT),
+        ("title", TEXT),
+        ("description", TEXT),
+        ("media_type", TEXT),
+        ("bytes", pa.int64()),
+        ("md5", TEXT),
+        ("sha256", TEXT),
+        ("status", TEXT),
+    ]
+)
+
 TERMS = pa.schema(
     [
         ("term_id", TEXT),
@@ -153,6 +182,7 @@ TABLES: dict[str, pa.Schema] = {
     "samples": SAMPLES,
     "images": IMAGES,
     "files": FILES,
+    "declared": DECLARED,
     "terms": TERMS,
 }
 
@@ -163,5 +193,6 @@ KEYS = {
     "samples": "sample_id",
     "images": "image_id",
     "files": "path",
+    "declared": "declared_id",
     "terms": "term_id",
 }

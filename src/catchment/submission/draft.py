@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from catchment.schema.records import Curation, Finding, ModalityName, Shape
-from catchment.schema.submission_records import Study
+from catchment.schema.submission_records import DeclaredFile, Study
 
 
 class DraftSample(Shape):
@@ -30,17 +30,22 @@ class DraftAsset(Shape):
     samples: tuple[str, ...] = ()
     assay_ontology_term_id: str = "unknown"
     sha256: str | None = None
+    md5: str | None = None
     constants: dict[str, str] = {}
     annotations: dict[str, str] = {}
     curate: Curation | None = None
 
 
 class Draft(Shape):
-    """A whole description. `metadata_files` were read to make it; `study.id` is empty where none was declared."""
+    """A whole description. `metadata_files` were read to make it; `study.id` is empty where none was declared.
+
+    `files` are those that the description lists for themselves, with assets among them where they are measurements.
+    """
 
     dialect: str
     study: Study
     samples: tuple[DraftSample, ...] = ()
     assets: tuple[DraftAsset, ...] = ()
     metadata_files: tuple[str, ...] = ()
+    files: tuple[DeclaredFile, ...] = ()
     findings: tuple[Finding, ...] = ()

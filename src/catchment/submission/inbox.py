@@ -56,6 +56,12 @@ def manifests(inbox: Path) -> list[Manifest]:
     return [load(Manifest, path) for path in paths if not path.parent.name.startswith(".")]
 
 
+def without_assets(inbox: Path) -> tuple[str, ...]:
+    """Return the accessions of submissions of which nothing has arrived but their description."""
+    found = manifests(inbox)
+    return tuple(manifest.accession for manifest in found if manifest.declared_files and not manifest.assets)
+
+
 def asset_digest(asset: Asset) -> str:
     """Return the digest of all that a conversion can depend on: contents and metadata, not where the files lie."""
     return digest_json(asset.model_dump(mode="json", exclude={"findings": True, "files": {"__all__": {"path"}}}))

@@ -10,21 +10,21 @@ from pathlib import Path
 from catchment.contract import Recogniser
 from catchment.errors import BadInput
 from catchment.schema.records import MODALITY_NAMES, Asset, Finding, Sample, SourceFile, StoredFile
-from catchment.schema.submission_records import Manifest, OtherFile
+from catchment.schema.submission_records import Manifest, OtherFile, Role
 from catchment.storage import commit_folder, digest_json, digest_of_files, load, locked, save, write_atomically
-from catchment.submission import native, rules, sdrf
+from catchment.submission import rules
 from catchment.submission.accession import accession, number_of
 from catchment.submission.check import sample_findings
-from catchment.submission.draft import Draft, DraftAsset, DraftSample
+from catchment.submission.declared import checked_files
+from catchment.submission.dialects import read_draft
+from catchment.submission.draft import Draft, DraftAsset
 from catchment.submission.inbox import manifests
-from catchment.submission.sample_tables import with_tables
-from catchment.submission.sdrf_terms import term_findings
 from catchment.submission.sighting import Sighting, parent, uploaded
 from catchment.submission.stored_names import numbered, safe_names
-from catchment.submission.upload import Progress, Upload, stays_inside, take
+from catchment.submission.upload import Progress, Upload, md5_of, stays_inside, take
 
 LAST_ACCESSION = ".last-accession"
-MAX_TEXT_BYTES = 50_000_000
+METADATA = "raw/metadata"
 
 
 @dataclass(frozen=True)
@@ -47,67 +47,6 @@ class Intake:
     sample_findings: dict[str, list[Finding]]
     progress: Progress
     claimed: dict[str, str] = field(default_factory=dict)
-
-
-def read_draft(sighting: Sighting) -> Draft:
-    """Return the draft of an upload, from whichever dialect it brings.
-
-    Raises
-    ------
-    BadInput
-        Where a description is there but cannot be read.
-    """
-    upload = sighting.upload
-    if native.FILE_NAME not in upload.names:
-        return native.undescribed(sighting.parts())
-    draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
-    draft = with_tables(draft, upload.names, lambda name: read_text(upload, name))
-    if sdrf_name is None:
-        return draft
-    if sdrf_name not in upload.names:
-        raise BadInput(f"{native.FILE_NAME}: sdrf: {sdrf_name!r} is not in the upload; add it or drop the key")
-    return with_sdrf(draft, sdrf_name, read_text(upload, sdrf_name), sighting.recogniser)
-
-
-def read_text(upload: Upload, name: str) -> str:
-    """Return a metadata file as text: UTF-8, with or without byte order mark."""
-    try:
-        if upload.path(name).stat().st_size > MAX_TEXT_BYTES:
-            raise BadInput(f"{name}: found more than {MAX_TEXT_BYTES // 1_000_000} MB of metadata; split the upload")
-        return upload.path(name).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-
-
-def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Draft:
-    """Return the draft with each run's SDRF row among its annotations.
-
-    A run without a row, and a row without a file, are findings. A run that names no sample gets those of its row's
-    `source name`; one that is not declared is declared from what the row says of it.
-    """
-    table = sdrf.read_sdrf(text, name)
-    rows = sdrf.rows_by_file(table)
-    listed = {asset.file for asset in draft.assets}
-    findings = [*table.findings, *term_findings(table)]
-    findings += [
-        rules.FILE_MISSING.broken(f"{name}: {file}", "a row for a file that is no asset of the upload")
-        for file in sorted(set(rows) - listed)
-    ]
-    assets = []
-    samples = {sample.id: sample for sample in draft.samples}
-    for asset in draft.assets:
-        row = rows.get(asset.file)
-        if row is not None:
-            named = asset.samples or tuple(row["source name"].split(sdrf.MULTIPLEX))
-            for id_ in named if not asset.samples else ():
-                samples.setdefault(id_, DraftSample(id=id_, **sdrf.sample_facts(row)))
-            annotations = {**row, **asset.annotations}
-            asset = asset.model_copy(update={"annotations": annotations, "samples": named})
-        elif recogniser.by_name(asset.file) == "massspec":
-            findings.append(rules.RUN_UNDESCRIBED.broken(asset.file, f"no row in {name}"))
-        assets.append(asset)
-    update = {"assets": tuple(assets), "samples": tuple(samples.values()), "findings": (*draft.findings, *findings)}
-    return draft.model_copy(update=update)
 
 
 def receive(
@@ -150,7 +89,7 @@ def receive(
                 for number, asset in enumerate(draft.assets, start=1)
             ]
             kept = [asset for asset in assets if asset is not None]
-            manifest = build_manifest(intake, own, content_digest, samples, kept)
+            manifest = build_manifest(intake, own, content_digest, samples, kept, None if reference else scratch)
             for asset in kept:
                 save(asset, scratch / asset.modality / f"{asset.asset}.json")
             save(manifest, scratch / "manifest.json")
@@ -184,25 +123,22 @@ def accessioned_samples(draft: Draft, own: str) -> dict[str, Sample]:
 
 
 def build_manifest(
-    intake: Intake, own: str, content_digest: str, samples: dict[str, Sample], assets: list[Asset]
+    intake: Intake,
+    own: str,
+    content_digest: str,
+    samples: dict[str, Sample],
+    assets: list[Asset],
+    copy_to: Path | None,
 ) -> Manifest:
     """Return the manifest: the study, what became an asset, and every other file of the upload."""
-    claimed = {file.name for asset in assets for file in asset.files}
     used = {sample.id for asset in assets for sample in asset.samples}
     for id_, faults in intake.sample_findings.items():
         if id_ not in used:
             intake.findings += faults
-    sighting = intake.sighting
-    names = [asset.file.rstrip("/") for asset in intake.draft.assets]
-    listed = {file for name in names if sighting.exists(name) for file in sighting.members(name)}
-    others = []
-    for name, (size, sha256) in sorted(intake.digests.items()):
-        if name in claimed:
-            continue
-        is_metadata = name in intake.draft.metadata_files
-        others.append(OtherFile(name=name, bytes=size, sha256=sha256, role="metadata" if is_metadata else "unclaimed"))
-        if not is_metadata and name not in listed:
-            intake.findings.append(rules.FILE_UNLISTED.broken(name, "in the upload, on no list"))
+    claimed = frozenset(file.name for asset in assets for file in asset.files)
+    others = other_files(intake, claimed, copy_to)
+    declared, faults = checked_files(intake.draft.files, intake.sighting.upload, intake.digests, claimed)
+    intake.findings += faults
     study = intake.draft.study
     return Manifest(
         accession=own,
@@ -213,9 +149,33 @@ def build_manifest(
         assets=tuple(asset.asset for asset in assets),
         datasets={asset.asset: asset.dataset for asset in assets},
         other_files=tuple(others),
+        declared_files=declared,
         findings=tuple(intake.findings),
         received_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def other_files(intake: Intake, claimed: frozenset[str], copy_to: Path | None) -> list[OtherFile]:
+    """Return every file of the upload that is part of no asset; what was read or described is kept as it was sent."""
+    sighting = intake.sighting
+    names = [asset.file.rstrip("/") for asset in intake.draft.assets]
+    listed = {file for name in names if sighting.exists(name) for file in sighting.members(name)}
+    described = {file.arrived for file in intake.draft.files}
+    others: list[OtherFile] = []
+    for name, (size, sha256) in sorted(intake.digests.items()):
+        if name in claimed:
+            continue
+        role: Role = "unclaimed"
+        if name in intake.draft.metadata_files:
+            role = "metadata"
+        elif name in described:
+            role = "described"
+        elif name not in listed:
+            intake.findings.append(rules.FILE_UNLISTED.broken(name, "in the upload, on no list"))
+        path = "" if role == "unclaimed" else f"{METADATA}/{len(others) + 1:04d}"
+        kept = take_file(intake, name, path, copy_to).path if path else ""
+        others.append(OtherFile(name=name, bytes=size, sha256=sha256, role=role, path=kept))
+    return others
 
 
 def build_asset(
@@ -245,7 +205,7 @@ def build_asset(
     if renamed and copy_to is not None:
         findings.append(rules.RENAMED.broken(name, f"{len(names):,} files, kept under numbers"))
     unknown = [id_ for id_ in draft.samples if id_ not in samples]
-    findings += checksum_findings(draft, name, files)
+    findings += checksum_findings(draft, name, files, sighting.upload)
     findings += [rules.UNKNOWN_SAMPLE.broken(f"{name}: samples", id_) for id_ in unknown]
     findings += [fault for id_ in draft.samples for fault in intake.sample_findings.get(id_, [])]
     return Asset(
@@ -302,17 +262,24 @@ def take_file(intake: Intake, name: str, path: str, copy_to: Path | None) -> Sou
     return SourceFile(path=path, name=name, bytes=size, sha256=sha256)
 
 
-def checksum_findings(draft: DraftAsset, name: str, files: tuple[SourceFile, ...]) -> list[Finding]:
+def checksum_findings(draft: DraftAsset, name: str, files: tuple[SourceFile, ...], upload: Upload) -> list[Finding]:
     """Return the fault of a declared checksum that is not the asset's: its file's, or for a folder that of its tree."""
-    if draft.sha256 is None or not files:
-        return []
-    if files[0].name == name:
-        sha256, what = files[0].sha256, f"{files[0].bytes:,} bytes"
-    else:
-        inner = [(file, file.name.removeprefix(f"{name}/")) for file in files]
-        sha256 = digest_of_files(StoredFile(path=path, bytes=file.bytes, sha256=file.sha256) for file, path in inner)
-        what = f"the sorted `sha256  name` lines of {len(files):,} files"
-    if draft.sha256.lower() == sha256:
-        return []
-    found = f"sha256 {sha256} over {what}"
-    return [rules.CHECKSUM.broken(name, found, expected=f"declared sha256 {draft.sha256.lower()}")]
+    findings = []
+    if draft.sha256 is not None and files:
+        if files[0].name == name:
+            sha256, what = files[0].sha256, f"{files[0].bytes:,} bytes"
+        else:
+            inner = [(file, file.name.removeprefix(f"{name}/")) for file in files]
+            sha256 = digest_of_files(
+                StoredFile(path=path, bytes=file.bytes, sha256=file.sha256) for file, path in inner
+            )
+            what = f"the sorted `sha256  name` lines of {len(files):,} files"
+        if draft.sha256.lower() != sha256:
+            expected = f"declared sha256 {draft.sha256.lower()}"
+            findings.append(rules.CHECKSUM.broken(name, f"sha256 {sha256} over {what}", expected=expected))
+    if draft.md5 is not None and files and files[0].name == name:
+        md5 = md5_of(upload.path(name))
+        if draft.md5.lower() != md5:
+            found = f"md5 {md5} over {files[0].bytes:,} bytes"
+            findings.append(rules.CHECKSUM.broken(name, found, expected=f"declared md5 {draft.md5.lower()}"))
+    return findings

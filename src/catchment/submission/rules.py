@@ -105,3 +105,58 @@ SOURCE_CHANGED = declare(
     fix="receive the submission again; let nothing write to files that are referenced",
     unsafe=True,
 )
+DATASHEET_REPAIRED = declare(
+    "D4D-001",
+    "warning",
+    "a line of a datasheet had to be repaired to be read",
+    expected="YAML; text with a colon in quotes, nothing before or after the document",
+    fix='put the text in quotes: "Human Subjects: No; ..."; nothing of it was lost',
+    source="Datasheets for Datasets (D4D)",
+)
+DATASHEET_REJOINED = declare(
+    "D4D-002",
+    "info",
+    "a sentence of a datasheet was read as key and value",
+    expected="text in quotes where it has a colon",
+    fix="nothing to do, its words were put together again; put it in quotes to be read as written",
+    source="Datasheets for Datasets (D4D)",
+)
+DATASHEET_FILE = declare(
+    "D4D-003",
+    "error",
+    "a file record of a datasheet cannot be used",
+    expected="a plain relative path, given once; md5 of 32, sha256 of 64 hexadecimal digits; bytes as a number",
+    fix="correct the record; the files that it names are taken without it where they are in the upload",
+    source="Datasheets for Datasets (D4D)",
+)
+DATASHEET_FORMAT = declare(
+    "D4D-004",
+    "warning",
+    "a file record of a datasheet contradicts itself",
+    expected="`format` and `media_type` of one kind, and the ending of the name with them",
+    fix="correct `format`; the media type was taken",
+    source="Datasheets for Datasets (D4D)",
+)
+RESOURCE_UNRESOLVED = declare(
+    "D4D-005",
+    "warning",
+    "data elsewhere are named without an accession",
+    expected="the accession or address of each deposit",
+    fix="give the accession (PRJNA..., MSV..., PXD...); none is ever guessed, and nothing can be fetched until then",
+    source="Datasheets for Datasets (D4D)",
+)
+EMBARGO_IN_PROSE = declare(
+    "D4D-006",
+    "warning",
+    "a description speaks of an embargo without saying of what and until when",
+    expected="the files concerned and a date",
+    fix="say which files are under embargo until when; until then the study is marked as open with parts under embargo",
+    source="Datasheets for Datasets (D4D)",
+)
+AWAITED = declare(
+    "LIST-005",
+    "info",
+    "a declared file has not arrived yet",
+    expected="its bytes, with the declared checksum",
+    fix="send the file with the same description; until then its record can be found, marked as awaiting bytes",
+)

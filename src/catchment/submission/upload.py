@@ -127,6 +127,15 @@ def inflated_start(data: bytes) -> bytes:
         return b""
 
 
+def md5_of(path: Path) -> str:
+    """Return the md5 of a file: weak, but what older descriptions declare."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except OSError as error:
+        raise environment_fault(error, path) from error
+
+
 def take(source: Path, target: Path | None, progress: Progress = lambda _: None) -> tuple[int, str]:
     """Copy a file (or only read it, without target) in one pass; return its size in bytes and its sha256.
 
