@@ -27,7 +27,7 @@ MARKS = re.compile(
 FILE_LISTS = ("subsets", "resources", "distributions", "files")
 DOI = re.compile(r"10\.\d{4,9}/[^\s;,()\"']*[^\s;,.()\"']")
 ACCESSION = re.compile(
-    r"\b(PRJ[NED][A-Z]\d+|[SED]R[APRSX]\d{5,}|MSV\d{9}|PXD\d{6}|GSE\d+|EGAS\d{11}|S-B(?:IAD|SST)\d+|EMPIAR-\d+)\b"
+    r"\b(PRJ[END][A-Z]\d+|[DES]R[APRSX]\d{5,}|MSV\d{9}|PXD\d{6}|GSE\d+|EGAS\d{11}|S-B(?:IAD|SST)\d+|EMPIAR-\d+)\b"
 )
 ADDRESS = re.compile(r"https?://[^\s;,()\"']+")
 HEX_DIGITS = {"md5": 32, "sha256": 64}
