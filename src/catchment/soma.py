@@ -307,8 +307,9 @@ def create_dataframe(parent: Any, name: str, table: pa.Table, rows: int | None =
 
 
 def fill_dataframe(uri: str, table: pa.Table, threads: int = 2) -> None:
-    """Write all rows of a dataframe that `create_dataframe` made, or a block of them."""
+    """Write all rows of a dataframe (one of `create_dataframe`, or a point cloud), or a block of them."""
     if table.num_rows == 0:
         return
-    with tiledbsoma.DataFrame.open(uri, "w", context=context(threads)) as frame:
+    frame: Any
+    with tiledbsoma.open(uri, "w", context=context(threads)) as frame:
         frame.write(table.cast(soma_schema(table)).combine_chunks())

@@ -24,6 +24,8 @@ BLOCK_ROWS = 1 << 16
 
 # when something was built says nothing of what it holds: names of metadata, and `label` in a table of label and value
 TIMES = ("created_on", "census_build_date")
+# what tiledbsoma says of scenes: coordinates, what brings one onto the other, how large a spot is
+OF_SPACE = ("soma_coordinate_space", "soma_scene_registry_", "soma_geometry")
 
 
 # a row tile of a sparse matrix, a block of a dense array, or rows of a dataframe in order of `soma_joinid`
@@ -70,6 +72,8 @@ def update_with_values(digest: hashlib._Hash, path: str, item: Any) -> Iterator[
     """Add what an object holds, and yield each block with its first row; nothing of a collection."""
     if isinstance(item, tiledbsoma.DataFrame):
         yield from update_with_table(digest, item)
+    elif isinstance(item, tiledbsoma.PointCloudDataFrame):
+        yield from update_with_points(digest, item)
     elif isinstance(item, tiledbsoma.SparseNDArray) and item.ndim == 2:
         yield from update_with_matrix(digest, item)
     elif isinstance(item, tiledbsoma.DenseNDArray):
@@ -78,7 +82,13 @@ def update_with_values(digest: hashlib._Hash, path: str, item: Any) -> Iterator[
         raise TypeError(f"{path}: no digest of {item.soma_type}")
 
 
-COLLECTIONS = (tiledbsoma.Collection, tiledbsoma.Experiment, tiledbsoma.Measurement)
+COLLECTIONS = (
+    tiledbsoma.Collection,
+    tiledbsoma.Experiment,
+    tiledbsoma.Measurement,
+    tiledbsoma.Scene,
+    tiledbsoma.MultiscaleImage,
+)
 
 
 def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -94,8 +104,9 @@ def walk(collection: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def metadata_text(item: Any) -> str:
-    """Return an object's own metadata as JSON: without TileDB-SOMA's own keys and without times."""
-    own = {key: item.metadata[key] for key in item.metadata if not key.startswith("soma_") and key not in TIMES}
+    """Return an object's own metadata as JSON: without times, and of TileDB-SOMA's own keys only those of space."""
+    kept = (key for key in item.metadata if key.startswith(OF_SPACE) or not (key.startswith("soma_") or key in TIMES))
+    own = {key: item.metadata[key] for key in kept}
     return json.dumps(own, sort_keys=True, default=str)
 
 
@@ -111,6 +122,19 @@ def update_with_table(digest: hashlib._Hash, frame: tiledbsoma.DataFrame) -> Ite
             column = block[name].combine_chunks()
             if pa.types.is_dictionary(column.type):
                 column = column.dictionary_decode()
+            digest.update(f"{name}\0{column.type}\0".encode())
+            update_with_column(digest, column)
+        yield start, block
+
+
+def update_with_points(digest: hashlib._Hash, points: tiledbsoma.PointCloudDataFrame) -> Iterator[tuple[int, pa.Table]]:
+    """Add a point cloud, as a dataframe: it has no order of its own, and few bytes a point."""
+    table = points.read().concat().sort_by("soma_joinid")
+    digest.update(f"{table.num_rows}\0".encode())
+    for start in range(0, max(table.num_rows, 1), BLOCK_ROWS):
+        block = table.slice(start, BLOCK_ROWS)
+        for name in sorted(block.column_names):
+            column = block[name].combine_chunks()
             digest.update(f"{name}\0{column.type}\0".encode())
             update_with_column(digest, column)
         yield start, block

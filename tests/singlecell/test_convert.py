@@ -91,7 +91,7 @@ def test_every_count_survives(kitchen: Kitchen) -> None:
         np.testing.assert_array_equal(matrix(root, "raw"), COUNTS)
         assert root.metadata["organism_ontology_term_id"] == "NCBITaxon:9606"
         assert root.metadata["title"] == "Four cells"
-        assert root.metadata["catchment_layout"] == "2"
+        assert root.metadata["catchment_layout"] == "3"
 
 
 @settings(max_examples=9, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

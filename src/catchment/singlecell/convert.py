@@ -1,8 +1,9 @@
 """H5AD -> SOMA: every count, layer, embedding and column kept, read back, and measured on the way.
 
-Layout of the experiment (`catchment_layout` 2): obs; ms/RNA/var; ms/RNA/X/raw (float32, sparse, no stored zeros);
-ms/RNA/X/<layer>; ms/RNA/obsm, varm, obsp and varp/<name>; ms/RNA/uns. Rows and columns are in the file's order. What a
-SOMA cannot carry lies beside it, in `rest.h5`.
+Layout of the experiment (`catchment_layout` 3): obs; ms/RNA/var; ms/RNA/X/raw (float32, sparse, no stored zeros);
+ms/RNA/X/<layer>; ms/RNA/obsm, varm, obsp and varp/<name>; ms/RNA/uns; of a spatial dataset spatial/<scene> and
+obs_spatial_presence (`scene`). Rows and columns are in the file's order. What a SOMA cannot carry lies beside it, in
+`rest.h5`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ from catchment.singlecell.quality import Quality
 from catchment.singlecell.readback import Written, read_back
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.rest import REST, write_rest
+from catchment.singlecell.scene import create_scene, scene_differences
 from catchment.singlecell.sidecars import write_side_cars
 from catchment.singlecell.uns import LIST_OF_TEXTS, UNS, texts_table
 from catchment.storage import Place
 
-LAYOUT_VERSION = "2"
+LAYOUT_VERSION = "3"
 OBS, RNA = "obs", "ms/RNA"
 VAR, X, RAW = f"{RNA}/var", f"{RNA}/X", f"{RNA}/X/raw"
 GRAPHS = (f"{RNA}/obsp/", f"{RNA}/varp/")
@@ -63,6 +65,8 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
     except READ_FAULTS as error:
         return Unreadable(findings=(unreadable(error),))
     digest, findings = read_back(target.uri, written)
+    if reading.scene:
+        findings = (*findings, *scene_differences(target.uri, reading.scene))
     side_cars = write_side_cars(place, reading.genes, written.quality)
     return Product(
         kind="soma",
@@ -82,17 +86,19 @@ def convert(asset: Asset, description: Description, place: Place, settings: Sing
             "obsm": sorted(reading.layout.obsm),
             "varm": sorted(reading.layout.varm),
             "graphs": sorted(reading.layout.graphs),
+            **({"scene": reading.scene.name} if reading.scene else {}),
         },
     )
 
 
 def write_experiment(file: h5py.File, reading: Reading, uri: str, settings: SinglecellConvert) -> Written:
     """Write everything, and return what must be read back."""
-    genes, uns = reading.genes, reading.layout.uns
+    genes, uns, scene = reading.genes, reading.layout.uns, reading.scene
     tables = {
         OBS: obs_table(reading.obs.names, reading.obs.columns, reading.known, reading.organism),
         VAR: var_table(genes.ids, genes.names, genes.references, reading.var.columns),
         **{path: texts_table(file[source]) for path, source in uns.texts.items()},
+        **(scene.tables if scene else {}),
     }
     arrays = list(arrays_of(file, reading, values_within(settings.memory_mb)))
     uris = create_experiment(arrays, tables, reading, uri, settings.zstd_level)
@@ -109,7 +115,8 @@ def write_experiment(file: h5py.File, reading: Reading, uri: str, settings: Sing
             )
     for path, table in tables.items():
         soma.fill_dataframe(uris[path], table)
-    return Written(tables, digests, uns.scalars, quality, reading.layout.left_behind)
+    metadata = {**uns.scalars, **(scene.metadata if scene else {})}
+    return Written(tables, digests, metadata, quality, reading.layout.left_behind)
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ def arrays_of(file: h5py.File, reading: Reading, most_values: int) -> Iterator[A
     Counts become float32, which the Census has them in and which holds all that `validate` admits; all else keeps its
     type.
     """
-    layout = reading.layout
+    layout, scene = reading.layout, reading.scene
     counts = rows_of(file, layout.raw)
     yield Array(RAW, layout.raw.shape, np.dtype(np.float32), counts, tile_rows(counts, most_values))
     matrices = [(f"{X}/{name}", matrix, reading.layer_columns) for name, matrix in layout.layers.items()]
@@ -147,7 +154,9 @@ def arrays_of(file: h5py.File, reading: Reading, most_values: int) -> Iterator[A
         yield Array(path, shape, dtype, rows, height, file[matrix.path], columns)
     plain = {f"{RNA}/obsm/{name}": f"obsm/{name}" for name in layout.obsm}
     plain |= {f"{RNA}/varm/{name}": f"varm/{name}" for name in layout.varm}
-    for path, source in {**plain, **layout.uns.arrays}.items():
+    images = {f"{scene.image}/{name}": source for name, source in scene.images.items()} if scene else {}
+    carried = {path: source for path, source in layout.uns.arrays.items() if source not in images.values()}
+    for path, source in {**plain, **carried, **images}.items():
         item = file[source]
         yield Array(path, item.shape, kept_type(item.dtype), item=item)
 
@@ -156,7 +165,7 @@ def create_experiment(
     arrays: Sequence[Array], tables: Mapping[str, pa.Table], reading: Reading, uri: str, zstd_level: int
 ) -> dict[str, str]:
     """Create the experiment with every array and table empty, and return the address of each by its path."""
-    uris = {}
+    uris: dict[str, str] = {}
     with tiledbsoma.Experiment.create(uri, context=soma.context()) as experiment:
         experiment.metadata["catchment_layout"] = LAYOUT_VERSION
         for key, value in (("organism_ontology_term_id", reading.organism), ("title", reading.title)):
@@ -167,12 +176,21 @@ def create_experiment(
         made[RNA] = made["ms"].add_new_collection("RNA", tiledbsoma.Measurement)
         for path, scalars in reading.layout.uns.scalars.items():
             collection(made, path).metadata.update(scalars)
+        if reading.scene:
+            images = [array for array in arrays if array.path.startswith(reading.scene.image)]
+            dtype = images[0].dtype if images else None
+            shapes = {array.path: array.shape for array in images}
+            uris |= create_scene(experiment, reading.scene, shapes, dtype, zstd_level)
         for path, table in tables.items():
+            if path in uris:
+                continue
             folder, name = split(path)
             uris[path] = soma.create_dataframe(collection(made, folder), name, table)
             if path.startswith(UNS):
                 collection(made, folder)[name].metadata.update(LIST_OF_TEXTS)
         for array in arrays:
+            if array.path in uris:
+                continue
             folder, name = split(array.path)
             own = {"type": pa.from_numpy_dtype(array.dtype), "shape": array.shape}
             if array.rows is None:

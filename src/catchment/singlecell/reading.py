@@ -19,6 +19,7 @@ from catchment.singlecell.frames import Frame, read_frame
 from catchment.singlecell.genes import Genes, genes_of
 from catchment.singlecell.layout import Layout, layout_findings, layout_of, text_of, without_gene_parts
 from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.scene import Scene, scene_of
 
 MAX_TEXT = 10_000
 
@@ -38,6 +39,7 @@ class Reading:
     organism: str | None
     title: str | None
     layer_columns: Any
+    scene: Scene | None
     findings: tuple[Finding, ...]
 
 
@@ -60,10 +62,12 @@ def read(file: h5py.File, asset: Asset) -> Reading:
     if columns is not None:
         layout = without_gene_parts(layout)
     findings = [*layout_findings(layout), *obs_findings, *var_findings, *organism_findings, *x_findings, *gene_findings]
+    scene, scene_findings = scene_of(file, layout.obsm)
+    findings += scene_findings
     findings += duplicates(obs.names, layout.obs) + duplicates(genes.ids, layout.var)
     given = known.get("title")
     title = uns_text(file, "title") or (str(given.value) if given else None)
-    return Reading(layout, obs, var, genes, known, organism, title, columns, tuple(findings))
+    return Reading(layout, obs, var, genes, known, organism, title, columns, scene, tuple(findings))
 
 
 def uns_text(file: h5py.File, key: str) -> str | None:

@@ -373,6 +373,13 @@ PRECISION = declare(
     expected="layers of whole numbers or of floating-point numbers of up to 64 bits",
     fix="nothing needs to be done: the layer is kept as float64; the submitted file has the exact values",
 )
+NO_SCENE = declare(
+    "SOMA-003",
+    "info",
+    "a spatial dataset without a scene",
+    expected="one section: uns['spatial'] with at most one library, and two columns of numbers in obsm['spatial']",
+    fix="nothing needs to be done: positions and images are kept as they are; a dataset for each section gets a scene",
+)
 READ_BACK = declare(
     "SOMA-002",
     "error",
