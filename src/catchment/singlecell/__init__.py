@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
 from catchment.config import SinglecellAdmit, SinglecellConvert, SinglecellNormalise
-from catchment.contract import Modality
+from catchment.contract import Head, Modality
 from catchment.schema.records import (
     Admission,
     Asset,
@@ -18,6 +21,7 @@ from catchment.schema.records import (
     Unreadable,
 )
 from catchment.singlecell.estimate import estimate
+from catchment.singlecell.fragments.files import beside_h5ad
 from catchment.singlecell.recognise import recognise
 from catchment.storage import Place
 
@@ -85,6 +89,11 @@ def _contribute(dataset: Dataset, asset: Asset, store: Place) -> Contribution:
     return run(dataset, asset, store)
 
 
+def _companions(head: Head, beside: AbstractSet[str]) -> Sequence[str]:
+    """Return the ATAC fragments beside an H5AD, and their index."""
+    return beside_h5ad(head.name, beside) if head.name.lower().endswith(".h5ad") else []
+
+
 def _suggest(asset: Asset) -> Suggestion:
     """Return `suggest.suggest(asset)`."""
     from catchment.singlecell.suggest import suggest as run
@@ -109,4 +118,5 @@ MODALITY = Modality(
     normalise=_normalise,
     draw=_draw,
     contribute=_contribute,
+    companions=_companions,
 )

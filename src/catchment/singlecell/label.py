@@ -1,5 +1,7 @@
 """The labelled H5AD: a valid dataset with what the system adds to it, written while the file is copied.
 
+Beside it, fragments of ATAC that came with it: sorted, packed by blocks and indexed.
+
 Source: CELLxGENE dataset schema 7.1.0, what "CELLxGENE Discover" annotates. Values are those of the reference
 (`cellxgene-schema add-labels`); docs/decisions/0036 says where the bytes differ.
 """
@@ -29,6 +31,9 @@ from catchment.singlecell.columns import (
     var_table,
 )
 from catchment.singlecell.container import opened
+from catchment.singlecell.fragments.files import PACKED, fragment_files
+from catchment.singlecell.fragments.product import write_fragments
+from catchment.singlecell.fragments.tables import chromosomes
 from catchment.singlecell.frames import narrowest, read_frame
 from catchment.singlecell.genes import genes_of
 from catchment.singlecell.h5ad import (
@@ -69,6 +74,9 @@ def label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
             if table in file:
                 label_genes(file, table, reading.organism)
         label_dataset(file, asset, reading, settings)
+    for fragments in fragment_files(asset):  # one, of an organism that has a table: else the asset were not valid
+        packed = place.path / f"{asset.asset}-{PACKED}"
+        write_fragments(fragments, chromosomes()[str(reading.organism)], reading.obs.names, packed)
     return replaced(asset, target)
 
 

@@ -87,9 +87,13 @@ def edited(file: h5py.File, asset: Asset) -> tuple[Finding, ...]:
 
 
 def replaced(asset: Asset, path: Path) -> Asset:
-    """Return an asset with a file of ours in place of what was sent; its digest is taken when it is kept."""
+    """Return an asset with a file of ours in place of what was sent; its digest is taken when it is kept.
+
+    Fragments that were sent with it stay with it.
+    """
     file = SourceFile(path=str(path), name=asset.name, bytes=path.stat().st_size, sha256="0" * 64)
-    return asset.model_copy(update={"files": (file,), "format": "h5ad", "folder": ""})
+    beside = () if asset.folder else asset.files[1:]
+    return asset.model_copy(update={"files": (file, *beside), "format": "h5ad", "folder": ""})
 
 
 def tables_of(file: h5py.File, layout: Layout) -> Dataset:

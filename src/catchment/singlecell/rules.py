@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from catchment.schema.rules import declare
 from catchment.singlecell import preparation_rules as preparation_rules
 from catchment.singlecell.cellxgene import rules as cellxgene  # noqa: F401 - one import brings all rules
+from catchment.singlecell.fragments import rules as fragments  # noqa: F401
 
 CXG = "CELLxGENE dataset schema 7.1.0"
 SHOWN = 5

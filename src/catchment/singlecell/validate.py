@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import JsonValue
 
 from catchment import vocabulary
@@ -16,6 +18,7 @@ from catchment.singlecell.cellxgene.spatial import outside_tissue
 from catchment.singlecell.columns import Column, completed
 from catchment.singlecell.container import READ_FAULTS, opened
 from catchment.singlecell.describe import unreadable
+from catchment.singlecell.fragments.check import Cells, fragment_findings
 from catchment.singlecell.layout import Matrix, Unfit
 from catchment.singlecell.matrix import LARGEST_EXACT, Faults, Int64, Mask, Offenders, median_or_none
 from catchment.singlecell.reading import Reading, read
@@ -40,6 +43,9 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
             findings += matrix_findings(file, reading, schema, counted, layers)
             space = space_of_dataset(file, schema)
             outside = outside_tissue(space, reading.obs.columns)
+            cells = Cells(reading.obs.names, reading.organism, space.assays, not_primary(schema))
+            of_fragments, fragments = fragment_findings(asset, cells)
+            findings += of_fragments
     except Unfit as unfit:
         return Admission(findings=unfit.findings)
     except READ_FAULTS as error:
@@ -48,12 +54,20 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
     findings += [*counted.findings, *count_findings(counted, reading, needed, outside)]
     for matrix in reading.layout.layers.values():
         findings += layer_findings(matrix, layers[matrix.path])
-    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(counted, reading))
+    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(counted, reading, fragments))
 
 
 def of_counts(asset: Asset) -> bool:
     """Tell whether what was sent is a matrix of counts (10x), not an H5AD: nothing in it comes of an analysis."""
     return not asset.files[0].name.lower().endswith(".h5ad")
+
+
+def not_primary(schema: dict[str, Column]) -> int:
+    """Return how many cells have their primary data elsewhere; `schema` comes from `columns.completed`."""
+    column = schema.get("is_primary_data")
+    if column is None or not pa.types.is_boolean(column.values.type):
+        return 0
+    return int(pc.sum(pc.invert(column.values)).as_py() or 0)
 
 
 def metadata_findings(reading: Reading, schema: dict[str, Column], settings: SinglecellAdmit) -> list[Finding]:
@@ -171,7 +185,7 @@ def places(offenders: Offenders, reading: Reading | None) -> str:
     return ", ".join(one(*place) for place in offenders.first) + rest
 
 
-def statistics(counted: Scan, reading: Reading) -> dict[str, JsonValue]:
+def statistics(counted: Scan, reading: Reading, fragments: int | None) -> dict[str, JsonValue]:
     """Return what later steps and reports may want to know of the counts; only shapes where they are no counts."""
     cells, genes = reading.layout.raw.shape
     known: dict[str, JsonValue] = {
@@ -179,6 +193,7 @@ def statistics(counted: Scan, reading: Reading) -> dict[str, JsonValue]:
         "n_genes": genes,
         "organism_ontology_term_id": reading.organism,
         "title": reading.title,
+        **({} if fragments is None else {"n_fragments": fragments}),
     }
     if not counted.complete or counted.faults.not_counts.count:
         return known

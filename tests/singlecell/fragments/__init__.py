@@ -1,0 +1,1 @@
+"""Tests of ATAC fragments beside an H5AD."""
