@@ -11,6 +11,7 @@ from catchment.submission.draft import Draft, DraftSample
 from catchment.submission.sample_tables import with_tables
 from catchment.submission.sdrf_terms import term_findings
 from catchment.submission.sighting import Sighting
+from catchment.submission.submitted_runs import runs_of_rows
 from catchment.submission.upload import Upload
 
 MAX_TEXT_BYTES = 50_000_000
@@ -78,7 +79,15 @@ def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Dra
         elif recogniser.by_name(asset.file) == "massspec":
             findings.append(rules.RUN_UNDESCRIBED.broken(asset.file, f"no row in {name}"))
         assets.append(asset)
-    update = {"assets": tuple(assets), "samples": tuple(samples.values()), "findings": (*draft.findings, *findings)}
+    for file in sorted(set(rows) - listed):  # a table may have been made of it
+        for id_ in rows[file]["source name"].split(sdrf.MULTIPLEX):
+            samples.setdefault(id_, DraftSample(id=id_, **sdrf.sample_facts(rows[file])))
+    update = {
+        "assets": tuple(assets),
+        "samples": tuple(samples.values()),
+        "runs": runs_of_rows(rows),
+        "findings": (*draft.findings, *findings),
+    }
     return draft.model_copy(update=update)
 
 

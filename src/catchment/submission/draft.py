@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from catchment.schema.records import Curation, Finding, ModalityName, Shape
+from catchment.schema.records import Curation, Finding, ModalityName, Shape, SubmittedRun
 from catchment.schema.submission_records import DeclaredFile, Study
 
 
@@ -40,6 +40,7 @@ class Draft(Shape):
     """A whole description. `metadata_files` were read to make it; `study.id` is empty where none was declared.
 
     `files` are those that the description lists for themselves, with assets among them where they are measurements.
+    `runs` are those of its SDRF.
     """
 
     dialect: str
@@ -48,4 +49,5 @@ class Draft(Shape):
     assets: tuple[DraftAsset, ...] = ()
     metadata_files: tuple[str, ...] = ()
     files: tuple[DeclaredFile, ...] = ()
+    runs: tuple[SubmittedRun, ...] = ()
     findings: tuple[Finding, ...] = ()

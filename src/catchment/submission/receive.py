@@ -21,6 +21,7 @@ from catchment.submission.draft import Draft, DraftAsset
 from catchment.submission.inbox import manifests
 from catchment.submission.sighting import Sighting, parent, uploaded
 from catchment.submission.stored_names import numbered, safe_names
+from catchment.submission.submitted_runs import samples_of, submitted_runs
 from catchment.submission.upload import Progress, Upload, md5_of, stays_inside, take
 
 LAST_ACCESSION = ".last-accession"
@@ -204,10 +205,12 @@ def build_asset(
     files = tuple(take_file(intake, one, places[one], copy_to) for one in names)
     if renamed and copy_to is not None:
         findings.append(rules.RENAMED.broken(name, f"{len(names):,} files, kept under numbers"))
+    runs = submitted_runs(intake.draft, sighting.recogniser.by_name) if confidence.of_runs else ()
+    measured = draft.samples or tuple(id_ for id_ in samples_of(runs) if id_ in samples)
     unknown = [id_ for id_ in draft.samples if id_ not in samples]
     findings += checksum_findings(draft, name, files, sighting.upload)
     findings += [rules.UNKNOWN_SAMPLE.broken(f"{name}: samples", id_) for id_ in unknown]
-    findings += [fault for id_ in draft.samples for fault in intake.sample_findings.get(id_, [])]
+    findings += [fault for id_ in measured for fault in intake.sample_findings.get(id_, [])]
     return Asset(
         accession=own,
         modality=modality,
@@ -215,7 +218,8 @@ def build_asset(
         dataset=f"{own}.D{number:04d}",
         format=confidence.format,
         files=files,
-        samples=tuple(samples[id_] for id_ in draft.samples if id_ in samples),
+        samples=tuple(samples[id_] for id_ in measured if id_ in samples),
+        runs=runs,
         assay_ontology_term_id=draft.assay_ontology_term_id,
         constants=dict(draft.constants),
         annotations=draft.annotations,
