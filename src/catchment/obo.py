@@ -31,13 +31,14 @@ SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class OboTerm:
-    """One term. `replaced_by` is empty where an obsolete term names no successor."""
+    """One term. `replaced_by` is empty where an obsolete term names no successor; `parents` are those of `is_a`."""
 
     id: str
     name: str
     synonyms: tuple[str, ...] = ()
     obsolete: bool = False
     replaced_by: str = ""
+    parents: tuple[str, ...] = ()
 
 
 @cache
@@ -56,12 +57,17 @@ def ids_by_name(vocabulary: str) -> dict[str, str]:
     return dict(reversed(named))
 
 
-def shipped(name: str) -> bytes:
-    """Return a vocabulary's file, inflated; psims itself is not imported, which would take half a second."""
+def shipped_path(name: str) -> Path:
+    """Return the path of a file that psims ships; psims itself is not imported, which would take half a second."""
     package = find_spec("psims")
     if package is None or package.origin is None:
         raise EnvironmentFault("psims is not installed; it comes with pyteomics[xml]: install the package again")
-    return gzip.decompress((Path(package.origin).parent / "controlled_vocabulary/vendor" / name).read_bytes())
+    return Path(package.origin).parent / name
+
+
+def shipped(name: str) -> bytes:
+    """Return a vocabulary's file, inflated."""
+    return gzip.decompress(shipped_path(f"controlled_vocabulary/vendor/{name}").read_bytes())
 
 
 def obo_terms(text: str) -> list[OboTerm]:
@@ -80,6 +86,7 @@ def obo_terms(text: str) -> list[OboTerm]:
                 synonyms=tuple(match[1] for match in synonyms if match),
                 obsolete=values.get("is_obsolete", [""])[0].startswith("true"),
                 replaced_by=values.get("replaced_by", [""])[0].split(" ")[0],
+                parents=tuple(value.split(" ")[0] for value in values.get("is_a", ())),
             )
         )
     return found

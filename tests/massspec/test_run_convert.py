@@ -249,7 +249,7 @@ def test_table_has_a_row_for_each_spectrum_with_its_numbers(tmp_path: Path) -> N
         '<cvParam cvRef="MS" accession="MS:1000127" name="centroid spectrum"/>'
         '<cvParam cvRef="MS" accession="MS:1000129" name="negative scan"/>'
     )
-    second = spectrum(2, [], [], level=LEVEL_2, extra=kind).replace("</scanList>", "</scanList>" + precursor)
+    second = spectrum(2, [], [], level=LEVEL_2, kind=kind).replace("</scanList>", "</scanList>" + precursor)
     product, _ = converted(written(tmp_path, run(spectrum(1), second)), tmp_path / "out")
     rows = pq.read_table(tmp_path / "out" / product.side_cars["spectra"]).to_pylist()
     assert rows == [
@@ -268,7 +268,7 @@ def test_table_has_a_row_for_each_spectrum_with_its_numbers(tmp_path: Path) -> N
             "precursor_mz": None,
             "charge": None,
             "polarity": None,
-            "centroid": None,
+            "centroid": "profile",
         },
         {
             "index": 1,

@@ -25,6 +25,10 @@ INTENSITY = (
 ZLIB = '<cvParam cvRef="MS" accession="MS:1000574" name="zlib compression"/>'
 PLAIN = '<cvParam cvRef="MS" accession="MS:1000576" name="no compression"/>'
 FLOAT64 = '<cvParam cvRef="MS" accession="MS:1000523" name="64-bit float"/>'
+KIND = (
+    '<cvParam cvRef="MS" accession="MS:1000579" name="MS1 spectrum"/>'
+    '<cvParam cvRef="MS" accession="MS:1000128" name="profile spectrum"/>'
+)
 MINUTE = 'unitCvRef="UO" unitAccession="UO:0000031" unitName="minute"'
 
 
@@ -53,6 +57,7 @@ def spectrum(
     id_: str | None = None,
     length: object = None,
     level: str = '<cvParam cvRef="MS" accession="MS:1000511" name="ms level" value="1"/>',
+    kind: str = KIND,
     time: str | None = None,
     body: str | None = None,
     extra: str = "",
@@ -61,7 +66,7 @@ def spectrum(
     scan = time if time is not None else f'accession="MS:1000016" name="scan start time" value="{number}" {MINUTE}'
     return (
         f'<spectrum index="{number}" id="{id_ if id_ is not None else f"scan={number + 1}"}"'
-        f' defaultArrayLength="{len(mz) if length is None else length}">{level}{extra}'
+        f' defaultArrayLength="{len(mz) if length is None else length}">{level}{kind}{extra}'
         f'<scanList count="1"><cvParam cvRef="MS" accession="MS:1000795" name="no combination"/>'
         f'<scan><cvParam cvRef="MS" {scan}/></scan></scanList>'
         f"{arrays(mz, intensity) if body is None else body}</spectrum>\n"
@@ -75,12 +80,16 @@ def run(*spectra: str, declared: object = None, version: str = "1.1.0", head: st
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<mzML xmlns="{PSI}" id="tiny" version="{version}">'
         '<cvList count="2"><cv id="MS" fullName="PSI-MS" URI="ms"/><cv id="UO" fullName="UO" URI="uo"/></cvList>'
-        "<fileDescription><fileContent/></fileDescription>"
-        f'{head}<softwareList count="1"><software id="hand" version="1"/></softwareList>'
+        '<fileDescription><fileContent><cvParam cvRef="MS" accession="MS:1000579" name="MS1 spectrum"/></fileContent>'
+        "</fileDescription>"
+        f'{head}<softwareList count="1"><software id="hand" version="1">'
+        '<cvParam cvRef="MS" accession="MS:1000799" name="custom unreleased software tool" value="hand"/>'
+        "</software></softwareList>"
         '<instrumentConfigurationList count="1"><instrumentConfiguration id="IC">'
         '<cvParam cvRef="MS" accession="MS:1001911" name="Q Exactive"/>'
         "</instrumentConfiguration></instrumentConfigurationList>"
-        '<dataProcessingList count="1"><dataProcessing id="DP"><processingMethod order="0" softwareRef="hand"/>'
+        '<dataProcessingList count="1"><dataProcessing id="DP"><processingMethod order="0" softwareRef="hand">'
+        '<cvParam cvRef="MS" accession="MS:1000544" name="Conversion to mzML"/></processingMethod>'
         "</dataProcessing></dataProcessingList>"
         '<run id="r" defaultInstrumentConfigurationRef="IC" startTimeStamp="2026-01-15T09:30:00Z">'
         f'<spectrumList count="{count}" defaultDataProcessingRef="DP">\n{"".join(spectra)}</spectrumList>\n'

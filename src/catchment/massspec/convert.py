@@ -18,11 +18,13 @@ from catchment.massspec.source import open_source
 from catchment.massspec.spectra import SpectraTable
 from catchment.massspec.tables import write_spectra, write_thumbnail
 from catchment.massspec.validate import index_problem, read_run
+from catchment.massspec.validity import written_findings
 from catchment.massspec.verify import verify
 from catchment.schema.records import Asset, Description, Product, Unreadable
 from catchment.schema.rules import is_error
 from catchment.storage import Place, digest_file, environment_fault
 
+REPRESENTATION = "MS:1000525"  # centroid or profile: peak lists and many mzXML do not say which
 SIDE_CARS = {"spectra": "spectra.parquet", "qc": "qc.mzqc.json", "thumbnail": "thumbnail.png"}
 
 
@@ -64,7 +66,8 @@ def convert_other(asset: Asset, description: Description, target: Path) -> Produ
         reading, document = write_run(run, sources_of(asset, description.format), asset.name, target)
         if reading.faults.has_errors():
             return Unreadable(findings=tuple(filter(is_error, reading.faults.findings())))
-        differences = verify(target, reading.table)
+        unstated = frozenset({REPRESENTATION} if "" in reading.table.rows["centroid"] else ())
+        differences = verify(target, reading.table) or written_findings(target, document, unstated)
         if differences:
             return Unreadable(findings=differences)
         write_side_cars(reading.table, document, target)

@@ -69,11 +69,11 @@ class Faults:
         )
 
 
-def shown(text: str) -> str:
+def shown(text: str, characters: int = SHOWN_CHARACTERS) -> str:
     """Return a submitter's text as it may stand in a finding: short, and printable on one line."""
-    if len(text) <= SHOWN_CHARACTERS and text.isprintable():
+    if len(text) <= characters and text.isprintable():
         return text
-    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+    cut = text if len(text) <= characters else f"{text[:characters]}..."
     return "".join(character if character.isprintable() else "?" for character in cut)
 
 

@@ -260,6 +260,30 @@ TDF_BETWEEN = declare(
     expected="nothing else: the quadrupole needs some scans to move on",
     fix="nothing to do; these peaks have no precursor, and are in the submitted run only",
 )
+SCHEMA_BROKEN = declare(
+    "MZ-046",
+    "warning",
+    "a run does not follow the XML schema of mzML",
+    expected="a document that is valid by mzML1.1.0.xsd",
+    fix="export with current software; the run is kept as it is, and strict readers may refuse it",
+    source="mzML1.1.0.xsd; of a large run the header and up to 100 spectra",
+)
+TERMS_MISSING = declare(
+    "MZ-047",
+    "warning",
+    "a run lacks terms that mzML requires, or has terms that nobody knows",
+    expected="the terms of PSI's mapping for mzML in each element",
+    fix="export with current software; the run is kept as it is",
+    source="ms-mapping.xml (rules of level MUST), PSI-MS 4.1.258; of a large run the header and up to 100 spectra",
+)
+WRITTEN_INVALID = declare(
+    "MZ-048",
+    "error",
+    "what was written is no valid mzML",
+    expected="mzML that is valid by its schema, with every term that it requires",
+    fix="report this: it is a fault of the conversion",
+    source="mzML1.1.0.xsd, ms-mapping.xml (rules of level MUST)",
+)
 INSTRUMENT_DIFFERS = declare(
     "MZ-050",
     "warning",

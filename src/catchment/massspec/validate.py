@@ -16,7 +16,9 @@ from catchment.massspec.metrics import as_json, level_counts, run_metrics
 from catchment.massspec.readers.mzml import MzmlReader
 from catchment.massspec.source import open_source
 from catchment.massspec.spectra import SpectraTable
+from catchment.massspec.validity import validity_findings
 from catchment.schema.records import Admission, Asset, Description, Finding
+from catchment.schema.rules import is_error
 
 MB = 1_000_000
 
@@ -27,7 +29,11 @@ def validate(description: Description, asset: Asset, settings: MassspecAdmit) ->
     if description.format in OTHERS:
         table, document, findings = read_other(description.format, asset, settings.max_spectrum_mb * MB)
     else:
-        table, document, findings = read_run(Path(asset.files[0].path), settings.max_spectrum_mb * MB)
+        path = Path(asset.files[0].path)
+        table, document, findings = read_run(path, settings.max_spectrum_mb * MB)
+        if document.complete and not any(map(is_error, findings)):
+            # what is damaged breaks these rules as well
+            findings = (*findings, *validity_findings(path, document))
     told = instrument_findings(asset.annotations.get("comment[instrument]", ""), description.instrument)
     return Admission(findings=(*named, *told, *findings), statistics=statistics(table, document))
 

@@ -233,7 +233,9 @@ def join(
             fragment.path.unlink()
         file.write(b"</spectrumList>\n")
         write_chromatograms(table, header, document, file)
-        file.write(b"</run>\n</mzML>\n")
+        file.write(b"</run>\n</mzML>")
+        document.mzml_end = file.position
+        file.write(b"\n")
         write_index(document, file, 0)
     return document
 
