@@ -77,12 +77,16 @@ def use_schema(version: str) -> None:
 
 @cache
 def parser() -> OntologyParser:
-    """Return the ontologies that the schema version in use pins; each loads when first asked for."""
+    """Return the ontologies that the schema version in use pins; each loads, and each term, when first asked for."""
     from cellxgene_ontology_guide.ontology_parser import OntologyParser
+
+    from catchment.ontology_terms import Ontologies
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it says so of every schema but the newest
-        return OntologyParser(schema_version=f"v{_in_use}")
+        made = OntologyParser(schema_version=f"v{_in_use}")
+        made.cxg_schema = Ontologies(_in_use)
+    return made
 
 
 def prefix(term: str) -> str:

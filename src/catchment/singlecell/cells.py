@@ -13,6 +13,7 @@ from catchment import vocabulary
 from catchment.schema.records import Finding
 from catchment.schema.rules import Rule
 from catchment.singlecell import rules
+from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.cellxgene import rules as cellxgene
 from catchment.singlecell.cellxgene.suggestions import advice
 from catchment.singlecell.columns import (
@@ -23,7 +24,6 @@ from catchment.singlecell.columns import (
     Given,
     admitted_suspensions,
     as_dictionary,
-    codes_of,
     is_reserved,
     labels_of,
     used_values,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
@@ -20,6 +19,7 @@ import xxhash
 from catchment import vocabulary
 from catchment.schema.records import Asset
 from catchment.singlecell import gene_reference
+from catchment.singlecell.arrow import codes_of, number_array, text_array
 from catchment.singlecell.frames import narrowest
 from catchment.singlecell.tables import SchemaColumn, schema_columns, suspension_types
 
@@ -70,15 +70,8 @@ def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
 def constant(value: str | bool, rows: int) -> pa.Array:
     """Return one value for all rows: a dictionary of text, or true/false."""
     if isinstance(value, bool):
-        return pa.array(np.full(rows, value))
-    codes = pa.array(np.zeros(rows, np.int8))
-    return pa.DictionaryArray.from_arrays(codes, pa.array([value], pa.large_string()))
-
-
-def codes_of(values: pa.DictionaryArray) -> npt.NDArray[np.int64]:
-    """Return the codes of a dictionary; -1 where there is no value."""
-    codes: npt.NDArray[np.int64] = values.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return codes
+        return number_array(np.full(rows, value))
+    return pa.DictionaryArray.from_arrays(number_array(np.zeros(rows, np.int8)), text_array([value]))
 
 
 def used_values(values: pa.DictionaryArray) -> dict[str, int]:
@@ -99,8 +92,8 @@ def without_unused(values: pa.Array) -> pa.Array:
     lookup = np.full(len(values.dictionary) + 1, -1)
     lookup[used] = np.arange(used.size)
     indices = lookup[codes].astype(narrowest(used.size))
-    texts = values.dictionary.take(pa.array(used))
-    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), texts, ordered=values.type.ordered)
+    texts = values.dictionary.take(number_array(used))
+    return pa.DictionaryArray.from_arrays(number_array(indices, indices < 0), texts, ordered=values.type.ordered)
 
 
 def translated(values: pa.DictionaryArray, translate: Callable[[str], str]) -> pa.DictionaryArray:
@@ -110,7 +103,7 @@ def translated(values: pa.DictionaryArray, translate: Callable[[str], str]) -> p
     place = {text: code for code, text in enumerate(distinct)}
     lookup = np.array([place[text] for text in texts] + [-1])
     codes = lookup[codes_of(values)].astype(narrowest(len(distinct)))
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(distinct, pa.large_string()))
+    return pa.DictionaryArray.from_arrays(number_array(codes, codes < 0), text_array(distinct))
 
 
 # --- what the submission says ------------------------------------------------------------------------------------

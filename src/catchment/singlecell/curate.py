@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from catchment.schema.records import ColumnRecipe, Curation
 from catchment.singlecell import gene_reference
-from catchment.singlecell.columns import as_dictionary, codes_of, constant, decoded, translated, used_values
+from catchment.singlecell.arrow import codes_of
+from catchment.singlecell.columns import as_dictionary, constant, decoded, translated, used_values
 from catchment.singlecell.counts import FILTERED
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.h5ad import RAW, drop_columns, mark

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from catchment.schema.records import Finding
-from catchment.singlecell import rules
+from catchment.singlecell import arrow, rules
 from catchment.singlecell.container import READ_FAULTS, is_damage
 from catchment.singlecell.layout import text_of
 from catchment.singlecell.rules import shown
@@ -123,7 +123,7 @@ def text_array(values: Any) -> pa.Array:
     longest = max(map(len, values), default=0)
     if longest > MAX_TEXT:
         raise ColumnUnfit(f"a text of {longest:,} characters")
-    return pa.array(list(values), pa.large_string())
+    return arrow.text_array(list(values))
 
 
 def number_array(values: Any) -> pa.Array:
@@ -132,7 +132,7 @@ def number_array(values: Any) -> pa.Array:
         raise ColumnUnfit(f"values of type {shown(values.dtype)}")
     if values.dtype == np.float16:
         values = values.astype(np.float32)
-    return pa.array(values.astype(values.dtype.newbyteorder("=")))
+    return arrow.number_array(values.astype(values.dtype.newbyteorder("=")))
 
 
 def categorical(codes: Any, categories: pa.Array, ordered: bool) -> pa.Array:
@@ -145,8 +145,8 @@ def categorical(codes: Any, categories: pa.Array, ordered: bool) -> pa.Array:
     if categories.null_count or len(set(texts)) != count:
         raise ColumnUnfit("categories that are missing or occur twice")
     narrow = codes.astype(narrowest(count))
-    indices = pa.array(narrow, mask=codes < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.large_string()), ordered=ordered)
+    indices = arrow.number_array(narrow, codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, arrow.text_array(texts), ordered=ordered)
 
 
 def as_text(values: pa.Array) -> list[str]:

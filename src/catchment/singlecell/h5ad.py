@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.frames import Frame, narrowest, read_frame
 from catchment.singlecell.layout import Layout, text_of
 from catchment.singlecell.rules import shown
@@ -223,8 +224,7 @@ def write_categories(table: h5py.Group, name: str, values: pa.DictionaryArray) -
     mark(group, CATEGORICAL)
     group.attrs["ordered"] = bool(values.type.ordered)
     texts = values.dictionary.to_pylist()
-    codes = values.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    write_numbers(group, "codes", codes.astype(narrowest(len(texts))))
+    write_numbers(group, "codes", codes_of(values).astype(narrowest(len(texts))))
     write_texts(group, "categories", texts)
 
 

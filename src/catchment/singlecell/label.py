@@ -17,11 +17,11 @@ import pyarrow as pa
 from catchment import vocabulary
 from catchment.config import SinglecellAdmit
 from catchment.schema.records import Asset
+from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.columns import (
     JOIN,
     Column,
     as_dictionary,
-    codes_of,
     completed,
     constant,
     joinid,

@@ -17,7 +17,8 @@ import pyarrow as pa
 from catchment import vocabulary
 from catchment.schema.records import Finding
 from catchment.schema.rules import Rule
-from catchment.singlecell.columns import JOIN, as_dictionary, codes_of, translated, used_values
+from catchment.singlecell.arrow import codes_of
+from catchment.singlecell.columns import JOIN, as_dictionary, translated, used_values
 from catchment.singlecell.frames import Frame
 from catchment.singlecell.preparation_rules import MIGRATED, MIGRATED_CHECK, NOT_MIGRATED, VERSION_UNKNOWN
 from catchment.singlecell.rules import first_of, shown

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from catchment import vocabulary
 from catchment.schema.records import Finding
+from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.cellxgene import rules
 from catchment.singlecell.cellxgene.elements import keys, kind_of, shown_kind
-from catchment.singlecell.columns import as_dictionary, codes_of, used_values
+from catchment.singlecell.columns import as_dictionary, used_values
 from catchment.singlecell.rules import first_of, shown
 
 VISIUM, VISIUM_11_MM, BEADS = "EFO:0010961", "EFO:0022860", "EFO:0920001"
