@@ -7,12 +7,13 @@ What is only named (a deposit without accession) is never completed by guessing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from catchment.schema.records import Finding, ModalityName
 from catchment.schema.submission_records import Contributor, DeclaredData, DeclaredFile, Funder, Resource, Study
 from catchment.submission import licences, rules
+from catchment.submission.arrived import Arrived
 from catchment.submission.d4d_text import read_datasheet
 from catchment.submission.draft import Draft, DraftAsset
 from catchment.submission.upload import stays_inside
@@ -43,7 +44,7 @@ MODALITY_WORDS: tuple[tuple[str, ModalityName], ...] = (
 FORMAT_OF_MEDIA = {"text/html": "HTML", "application/json": "JSON", "application/zip": "ZIP", "text/csv": "CSV"}
 
 
-def read_d4d(text: str, name: str, names: Sequence[str]) -> Draft:
+def read_d4d(text: str, name: str, names: Iterable[str]) -> Draft:
     """Return the draft that a datasheet describes; `names` are those of the upload, to find its files by.
 
     Raises
@@ -52,11 +53,10 @@ def read_d4d(text: str, name: str, names: Sequence[str]) -> Draft:
         With file and line, where it cannot be read even after repair.
     """
     sheet = read_datasheet(text, name)
-    document = sheet.document
+    document, there = sheet.document, Arrived(names)
     findings = list(sheet.repairs)
     files = [
-        file.model_copy(update={"arrived": arrived(file.name, names)})
-        for file in file_records(document, findings, name)
+        file.model_copy(update={"arrived": there.file(file.name)}) for file in file_records(document, findings, name)
     ]
     return Draft(
         dialect=DIALECT,
@@ -70,15 +70,6 @@ def read_d4d(text: str, name: str, names: Sequence[str]) -> Draft:
         files=tuple(files),
         findings=tuple(findings),
     )
-
-
-def arrived(path: str, names: Sequence[str]) -> str:
-    """Return which file of the upload a listed path is: the one there, else the only one so named; empty for none."""
-    if path in names:
-        return path
-    own = path.rpartition("/")[2]
-    alike = [name for name in names if name.rpartition("/")[2] == own]
-    return alike[0] if len(alike) == 1 else ""
 
 
 def is_datasheet(start: str) -> bool:

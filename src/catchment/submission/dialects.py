@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from catchment.contract import Recogniser
 from catchment.errors import BadInput
-from catchment.submission import d4d, native, rules, sdrf
+from catchment.submission import d4d, native, pagetab, rules, sdrf
 from catchment.submission.draft import Draft, DraftSample
+from catchment.submission.pagetab_text import is_pagetab
 from catchment.submission.sample_tables import with_tables
 from catchment.submission.sdrf_terms import term_findings
 from catchment.submission.sighting import Sighting
@@ -15,6 +18,7 @@ from catchment.submission.submitted_runs import runs_of_rows
 from catchment.submission.upload import Upload
 
 MAX_TEXT_BYTES = 50_000_000
+ENDINGS = frozenset({"yaml", "yml", "tsv", "json", "pagetab"})
 
 
 def read_draft(sighting: Sighting) -> Draft:
@@ -27,11 +31,13 @@ def read_draft(sighting: Sighting) -> Draft:
     """
     upload = sighting.upload
     if native.FILE_NAME not in upload.names:
-        sheets = datasheets(upload)
-        if len(sheets) > 1:
-            raise BadInput(f"{sheets[0]} and {sheets[1]} both describe the upload; keep one")
-        if sheets:
-            return d4d.read_d4d(read_text(upload, sheets[0]), sheets[0], upload.names)
+        found = [*descriptions(upload)]
+        if len(found) > 1:
+            raise BadInput(f"{found[0][0]} and {found[1][0]} both describe the upload; keep one")
+        for name, dialect in found:
+            if dialect == pagetab.DIALECT:
+                return pagetab.read(read_text(upload, name), name, upload.names, partial(read_text, upload))
+            return d4d.read_d4d(read_text(upload, name), name, upload.names)
         return native.undescribed(sighting.parts())
     draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
     draft = with_tables(draft, upload.names, lambda name: read_text(upload, name))
@@ -91,10 +97,17 @@ def with_sdrf(draft: Draft, name: str, text: str, recogniser: Recogniser) -> Dra
     return draft.model_copy(update=update)
 
 
-def datasheets(upload: Upload) -> list[str]:
-    """Return the files on top of an upload that are D4D datasheets, by their content."""
-    yamls = [name for name in upload.names if "/" not in name and name.lower().endswith((".yaml", ".yml"))]
-    return [name for name in yamls if d4d.is_datasheet(start_of(upload.path(name)))]
+def descriptions(upload: Upload) -> Iterator[tuple[str, str]]:
+    """Yield name and dialect of the files on top of an upload that describe it, by their content."""
+    for name in upload.names:
+        ending = name.lower().rpartition(".")[2]
+        if "/" in name or ending not in ENDINGS:
+            continue
+        start = start_of(upload.path(name))
+        if ending in ("yaml", "yml") and d4d.is_datasheet(start):
+            yield name, d4d.DIALECT
+        elif ending in ("tsv", "json", "pagetab") and is_pagetab(start):
+            yield name, pagetab.DIALECT
 
 
 def start_of(path: Path) -> str:

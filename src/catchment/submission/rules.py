@@ -160,3 +160,27 @@ AWAITED = declare(
     expected="its bytes, with the declared checksum",
     fix="send the file with the same description; until then its record can be found, marked as awaiting bytes",
 )
+FILE_TWICE = declare(
+    "LIST-006",
+    "warning",
+    "a file is listed twice",
+    expected="every file on one list, once",
+    fix="take it off one of the lists; the first entry was taken",
+    source="BioImage Archive, file lists",
+)
+TITLE_TWICE = declare(
+    "PTB-001",
+    "warning",
+    "two sections of a type have one title",
+    expected="a title of its own for each biosample, specimen, acquisition, correlation and analysis: they join by it",
+    fix="give each its own title, and correct the associations",
+    source="REMBI, as the BioImage Archive reads it",
+)
+ASSOCIATION_DANGLES = declare(
+    "PTB-002",
+    "warning",
+    "an association names a section that is not there",
+    expected="the title of a biosample, specimen, acquisition, correlation or analysis, letter by letter",
+    fix="correct the title, or add the section",
+    source="REMBI, as the BioImage Archive reads it",
+)
