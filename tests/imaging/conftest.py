@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,17 @@ SMALL = ImagingConvert(chunk_yx=16, shard_yx=32, shard_z=2, thumbnail_px=16)
 
 
 def asset_of(path: Path, name: str | None = None, samples: tuple[Sample, ...] = (), **annotations: str) -> Asset:
-    """The located asset of one file."""
-    file = SourceFile(
-        path=str(path), name=path.name if name is None else name, bytes=path.stat().st_size, sha256=digest_file(path)
+    """The located asset of one file, or of a folder with every file in it."""
+    own = path.name if name is None else name
+    paths = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    files = tuple(
+        SourceFile(
+            path=str(one),
+            name=str(PurePosixPath(own) / one.relative_to(path)),
+            bytes=one.stat().st_size,
+            sha256=digest_file(one),
+        )
+        for one in paths
     )
     return Asset(
         accession="CAT00000001D",
@@ -41,10 +49,11 @@ def asset_of(path: Path, name: str | None = None, samples: tuple[Sample, ...] = 
         asset="a0001",
         dataset="CAT00000001D.D0001",
         format="tiff",
-        files=(file,),
+        files=files,
         samples=samples,
         assay_ontology_term_id="EFO:0002909",
         annotations=annotations,
+        folder=own if path.is_dir() else "",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pyarrow.parquet as pq
 import tifffile
 
 from catchment.config import ImagingAdmit, ImagingConvert
@@ -30,6 +31,14 @@ FILES = SHARED / "imaging"
 FOLDERS = ("bad", "czi", "dicom", "hcs_sbs", "lif", "mrc", "nd2", "ome-tiff", "png", "spe", "tiff", "wsi")
 PLATES = "hcs/resources"
 IMAGE_ENDINGS = (".tif", ".tiff")
+# folders that are one plate each
+PLATE_FOLDERS = (
+    "hcs/resources/CV8000",
+    "hcs/resources/ImageXpress/1well-3C-2S-Zmix-T",
+    "hcs/resources/ImageXpress/Projection-Mix",
+    "hcs/resources/ImageXpress/SingleChannel",
+    "hcs_sbs",
+)
 
 BIOFORMATS: dict[str, Any] = json.loads(Path(__file__).with_name("bioformats.json").read_text(encoding="utf-8"))
 OTHERS: dict[str, Any] = json.loads(Path(__file__).with_name("other_readers.json").read_text(encoding="utf-8"))
@@ -65,6 +74,30 @@ def outcome_of(name: str, scratch: Path) -> Outcome:
     if errors := codes(passage.findings, errors=True):
         return Outcome(*told, f"held: {errors}", warnings)
     return Outcome(*told, compared(name, passage), warnings)
+
+
+def outcome_of_plate(folder: str, scratch: Path) -> Outcome:
+    """What the modality makes of a plate; raises AssertionError where a plane is not what others see in its file."""
+    passage = carry(FILES / folder, scratch, settings=ImagingConvert())
+    told = told_by(passage.description)
+    warnings = codes(passage.findings, errors=False)
+    if errors := codes(passage.findings, errors=True):
+        return Outcome(*told, f"held: {errors}", warnings)
+    rows = pq.read_table(scratch / "images.parquet").to_pylist()
+    asked = set()
+    for row in rows:
+        stored = passage.pixels(image=row["path"])
+        planes = (stored[t, c, z] for c, t, z in np.ndindex(stored.shape[1], stored.shape[0], stored.shape[2]))
+        for member, plane in zip(row["members"], planes, strict=True):
+            name = f"{folder}/{member['file']}"
+            who, seen = answers(name)
+            assert hashlib.sha256(as_others(name, plane)).hexdigest() in {image["sha256"] for image in seen}, name
+            asked.add(who)
+    wells, files = len({row["well"] for row in rows}), sum(len(row["members"]) for row in rows)
+    found = (
+        f"one plate, {wells} wells, {len(rows)} images, each of {files} planes equal to {' or '.join(sorted(asked))}"
+    )
+    return Outcome(*told, found, warnings)
 
 
 def asked_files() -> list[str]:

@@ -18,10 +18,12 @@ from catchment.schema.rules import RULES
 from tests.imaging.conftest import asset_of, carry
 from tests.real.imaging_outcomes import (
     FILES,
+    PLATE_FOLDERS,
     asked_files,
     gpl_is_there,
     opinions_of,
     outcome_of,
+    outcome_of_plate,
     plate_planes,
     real_files,
 )
@@ -71,9 +73,15 @@ def test_independent_readers_say_what_the_table_says(name: str) -> None:
 
 
 def test_the_table_names_every_real_image(told: dict[str, list[str]]) -> None:
-    plates = {name.partition(" (")[0] for name in told if name.startswith("hcs/")}
-    assert {name for name in told if not name.startswith("hcs/")} == set(real_files())
-    assert plates == set(plate_planes())
+    planes = {name.partition(" (")[0] for name in told if name.endswith(" planes)")}
+    assert {name for name in told if not name.endswith((" planes)", "/"))} == set(real_files())
+    assert planes == set(plate_planes())
+    assert [name for name in told if name.endswith("/")] == [f"{folder}/" for folder in PLATE_FOLDERS]
+
+
+@pytest.mark.parametrize("folder", PLATE_FOLDERS)
+def test_a_plate_has_the_outcome_of_the_table(folder: str, tmp_path: Path, told: dict[str, list[str]]) -> None:
+    assert outcome_of_plate(folder, tmp_path / "out").cells(version=False) == without_version(told[f"{folder}/"])
 
 
 @pytest.mark.parametrize("plate", sorted(plate_planes()))

@@ -39,6 +39,8 @@ def imaging_lines(folder: Path) -> list[str]:
         found = (outcome_of(name, folder / f"{plate.replace('/', '_')}{n}") for n, name in enumerate(planes))
         counted: Counter[Outcome] = Counter(found)
         lines += [line(f"{plate} ({count} planes)", outcome.cells()) for outcome, count in counted.most_common()]
+    for number, plate in enumerate(imaging_outcomes.PLATE_FOLDERS):
+        lines.append(line(f"{plate}/", imaging_outcomes.outcome_of_plate(plate, folder / f"p{number}").cells()))
     return lines
 
 

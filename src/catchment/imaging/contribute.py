@@ -33,7 +33,7 @@ def contribute(dataset: Dataset, asset: Asset, place: Place) -> Contribution:
     analyte = "protein" if "protein" in shown.values() else of_channels
     return Contribution(
         modality="imaging",
-        title=PurePosixPath(asset.files[0].name).name,
+        title=PurePosixPath(asset.folder or asset.files[0].name).name,
         analyte=analyte,
         terms=terms_of(asset),
         counts={

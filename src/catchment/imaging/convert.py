@@ -18,6 +18,7 @@ from catchment.imaging.image_index import write_index
 from catchment.imaging.intensities import Tally
 from catchment.imaging.layout import Level, cut_levels, passes, shard_edge
 from catchment.imaging.ome_writer import ome_xml_of
+from catchment.imaging.plate_layout import groups_above, image_paths
 from catchment.imaging.readers import (
     DecodingFailed,
     ImageReader,
@@ -70,6 +71,7 @@ class Conversion:
     def __init__(self, source: Source, reader: ImageReader, store: Path, settings: ImagingConvert) -> None:
         self.source, self.reader, self.store, self.settings = source, reader, store, settings
         self.scenes = reader.scenes
+        self.paths = image_paths(self.scenes)
         self.findings: list[Finding] = []
 
     def run(self, asset: Asset) -> Product:
@@ -81,14 +83,13 @@ class Conversion:
             digests.append(digest)
             beside.add(number, self.image_path(number), scene, tallies)
         own_xml = self.reader.container.ome_xml
-        if len(self.scenes) > 1:
-            write_attributes(self.store, ngff.collection_attributes())
-            write_attributes(self.store / "OME", ngff.series_attributes([str(n) for n in range(len(self.scenes))]))
+        for path, attributes in groups_above(self.scenes, self.reader.container.plate):
+            write_attributes(self.store / path, attributes)
+        if self.paths != [""]:
             (self.store / "OME/METADATA.ome.xml").write_bytes(own_xml or ome_xml_of(self.scenes))
         side_cars = beside.finish(own_xml)
         if any(scene.members for scene in self.scenes):
-            paths = [str(self.image_path(n).relative_to(self.store)).strip(".") for n in range(len(self.scenes))]
-            write_index(self.store.parent / INDEX_NAME, self.scenes, paths, digests)
+            write_index(self.store.parent / INDEX_NAME, self.scenes, self.paths, digests)
             side_cars["images"] = INDEX_NAME
         return Product(
             kind="ome-zarr",
@@ -113,7 +114,7 @@ class Conversion:
 
     def image_path(self, number: int) -> Path:
         """Return the group of a scene: the store itself where there is only one."""
-        return self.store if len(self.scenes) == 1 else self.store / str(number)
+        return self.store / self.paths[number]
 
     def levels(self, scene: Scene) -> tuple[Level, ...]:
         """Return how a scene is cut."""

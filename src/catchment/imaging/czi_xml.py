@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from xml.etree import ElementTree
 
+from catchment.imaging.guarded_xml import Element, root_of
 from catchment.imaging.physical import size_um
-from catchment.imaging.rules import DOCTYPE, NOT_READABLE
+from catchment.imaging.rules import NOT_READABLE
 from catchment.schema.records import Finding
 
-Element = ElementTree.Element
 IMAGE = "./Metadata/Information/Image"
 COLOUR = re.compile(r"#(?:[0-9A-Fa-f]{2})?([0-9A-Fa-f]{6})")
 
@@ -44,13 +43,9 @@ def read_czi_xml(data: bytes, name: str) -> CziDocument | Finding:
     """Return what the XML of a CZI says; nothing where there is none, a finding where it cannot be read."""
     if not data.strip(b"\0 \r\n\t"):
         return CziDocument()
-    plain = data.replace(b"\0", b"").upper()
-    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-        return DOCTYPE.broken(f"{name}: metadata", "a DOCTYPE or ENTITY declaration")
-    try:
-        root = ElementTree.fromstring(data.rstrip(b"\0"))  # noqa: S314 - what declares entities was refused above
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        return NOT_READABLE.broken(f"{name}: metadata", f"XML that ends in: {error}")
+    root = root_of(data.rstrip(b"\0"), f"{name}: metadata", NOT_READABLE)
+    if isinstance(root, Finding):
+        return root
     channels = root.findall(f"{IMAGE}/Dimensions/Channels/Channel")
     shown = {channel.get("Id"): channel for channel in root.findall("./Metadata/DisplaySetting/Channels/Channel")}
     bits = {as_count(channel.findtext("ComponentBitCount")) for channel in channels}

@@ -14,9 +14,12 @@ PAGE_AXES = ("t", "z", "c")
 def source_of(asset: Asset) -> Source:
     """Return where a located asset's image and what belongs to it lie, and what its unnamed pages are said to be."""
     page_axis = asset.annotations.get("page_axis", "").strip().lower()
+    told = tuple(sorted(asset.annotations.items()))
+    if asset.folder:
+        files = tuple((file.name.removeprefix(f"{asset.folder}/"), file.path, file.sha256) for file in asset.files)
+        return Source(files[0][1], asset.folder, told=told, files=files)
     first, *others = asset.files
     companions = tuple((file.name, file.path) for file in others)
-    told = tuple(sorted(asset.annotations.items()))
     return Source(first.path, first.name, page_axis if page_axis in PAGE_AXES else None, told, companions)
 
 

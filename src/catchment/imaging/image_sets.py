@@ -49,15 +49,19 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Field:
-    """One place: its scene, and the images it is made of, channel by channel, from the lowest of `depth` planes up.
+    """One place: its scene, and the images it is made of: channel by channel, time by time, from the lowest plane up.
 
     `as_sent`: one image with channels, planes and time points of its own.
     """
 
     scene: Scene
     images: tuple[str, ...]
-    depth: int
     as_sent: bool = False
+
+    def image_at(self, t: int, group: int, z: int) -> str:
+        """Return the name of the image that has a plane of a channel (a group of samples)."""
+        times, _, depth, *_ = self.scene.shape
+        return self.images[(group * times + t) * depth + z]
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,7 @@ class Sorting:
             self.add(rules.NAME_TELLS_NOTHING, unread[0], "a name that fits no template", len(unread))
         found = [field for group in groups.values() if (field := self.field_of(group)) is not None]
         self.note_missing_channels(found)
-        if self.unmatched_rows:
-            first, count = self.unmatched_rows[0], len(self.unmatched_rows)
-            self.add(rules.NO_ROW, first, f"no row, or rows that differ, in {self.tables_named()}", count)
+        self.note_unmatched_rows()
         return sorted(found, key=lambda field: natural(field.scene.name))
 
     def add(self, rule: Rule, where: str, found: str, count: int = 1) -> None:
@@ -127,29 +129,35 @@ class Sorting:
         first = group[0]
         facts = self.facts_of(group)
         name = name_of(first, len(self.common))
-        if len(group) == 1 and not first.reading.channel:
+        if len(group) == 1 and not first.reading.channel and self.planes_of(group) == {plane_of(first)}:
             scene = replace(first.image.scene, name=name, facts=facts, members=(member_of(first),))
-            return Field(self.sized(scene), (first.image.name,), scene.shape[2], as_sent=True)
+            return Field(self.sized(scene), (first.image.name,), as_sent=True)
         order = list(first.template.channels.values()) if first.template else []
         channels = sorted({place.channel for place in group}, key=lambda c: (position(c, order), natural(c)))
-        depths = sorted({place.reading.z or 0 for place in group})
-        grid: dict[tuple[str, int], Place] = {}
+        planes = self.planes_of(group)
+        times, depths = (sorted({plane[axis] for plane in planes}) for axis in (0, 1))
+        grid: dict[tuple[str, int, int], Place] = {}
         for place in group:
-            at = place.channel, place.reading.z or 0
+            at = place.channel, *plane_of(place)
             if at in grid:
                 self.add(rules.SAME_PLACE, place.image.name, f"the place of {grid[at].image.name}")
                 return None
             grid[at] = place
-        holes = [(channel, z) for channel in channels for z in depths if (channel, z) not in grid]
+        order_of_planes = [(channel, t, z) for channel in channels for t in times for z in depths]
+        holes = [at for at in order_of_planes if at not in grid]
         if holes:
-            told = ", ".join(f"{channel} z{z}" for channel, z in holes[:SHOWN])
+            told = ", ".join(in_words(at, len(times) > 1) for at in holes[:SHOWN])
             self.add(rules.PLANE_MISSING, first.image.name, f"no image for {told} of {name}", len(holes))
             return None
         if not self.fit_together(group):
             return None
-        places = [grid[channel, z] for channel in channels for z in depths]
-        scene = self.scene_of(name, facts, channels, len(depths), places)
-        return Field(scene, tuple(place.image.name for place in places), len(depths))
+        places = [grid[at] for at in order_of_planes]
+        scene = self.scene_of(name, facts, channels, (len(times), len(depths)), places)
+        return Field(scene, tuple(place.image.name for place in places))
+
+    def planes_of(self, group: Sequence[Place]) -> set[tuple[int, int]]:
+        """Return the time points and planes (t, z) that each channel of a field must have."""
+        return set(map(plane_of, group))
 
     def fit_together(self, group: Sequence[Place]) -> bool:
         """Tell whether images are single planes of one size and one kind of pixel."""
@@ -167,9 +175,9 @@ class Sorting:
         return True
 
     def scene_of(
-        self, name: str, facts: dict[str, str], channels: Sequence[str], depth: int, places: Sequence[Place]
+        self, name: str, facts: dict[str, str], channels: Sequence[str], size: tuple[int, int], places: Sequence[Place]
     ) -> Scene:
-        """Return the scene of a field from that of its first image."""
+        """Return the scene of a field, of so many time points and planes, from that of its first image."""
         own = places[0].image.scene
         words = {place.channel: place.reading.channel for place in places}
         samples = SAMPLE_NAMES.get(own.samples, tuple(f" {number}" for number in range(own.samples)))
@@ -177,7 +185,7 @@ class Sorting:
         scene = replace(
             own,
             name=name,
-            shape=(1, len(channels) * own.samples, depth, *own.shape[3:]),
+            shape=(size[0], len(channels) * own.samples, size[1], *own.shape[3:]),
             channel_names=tuple(f"{shown(channel, facts)}{part}" for channel in channels for part in samples),
             channel_targets=tuple(channel for channel in channels for _ in samples),
             colours=tuple(colour_of(channel, words[channel]) for channel in channels for _ in samples)
@@ -216,6 +224,12 @@ class Sorting:
             known = said.setdefault(fact, value)
             if comparable(fact, known) != comparable(fact, value):
                 self.add(rules.FACTS_DIFFER, where, f"{fact} {known!r}, but {value!r} in {source}")
+
+    def note_unmatched_rows(self) -> None:
+        """Note images of which no table says anything, or two rows say different things."""
+        if self.unmatched_rows:
+            first, count = self.unmatched_rows[0], len(self.unmatched_rows)
+            self.add(rules.NO_ROW, first, f"no row, or rows that differ, in {self.tables_named()}", count)
 
     def note_missing_channels(self, fields: Sequence[Field]) -> None:
         """Note fields that lack a channel which others have."""
@@ -256,7 +270,25 @@ def name_of(place: Place, common: int) -> str:
 
 def member_of(place: Place) -> SceneMember:
     """Return what is kept of an image in the index of its set."""
-    return SceneMember(place.image.name, place.image.sha256, place.channel, place.reading.z)
+    return SceneMember(place.image.name, place.image.sha256, place.channel, place.reading.z, place.reading.t)
+
+
+def plane_of(place: Place) -> tuple[int, int]:
+    """Return the time point and the plane of an image, 0 where its name has none."""
+    return place.reading.t or 0, place.reading.z or 0
+
+
+def listed_words(words: Sequence[str]) -> str:
+    """Return the first of some words, and how many more there are."""
+    rest = f" and {len(words) - SHOWN:,} more" if len(words) > SHOWN else ""
+    return ", ".join(words[:SHOWN]) + rest
+
+
+def in_words(at: tuple[str, int, int], with_time: bool) -> str:
+    """Return channel, time point and plane in words."""
+    channel, t, z = at
+    word = f"channel {channel}" if channel.isdigit() else channel
+    return " ".join(filter(None, (word, f"t{t}" if with_time else "", f"z{z}")))
 
 
 def shown(channel: str, facts: Mapping[str, str]) -> str:

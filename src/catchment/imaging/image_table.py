@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from catchment.imaging.member_names import FACTS, rows_of
+from catchment.imaging.member_names import FACTS
+from catchment.imaging.rule_tables import rows_of
 
 # which columns tell where an image was taken; rows are found by those that a table has
 PLACES = ("treatment", "plate", "well", "region", "field")
+# of a plate, where the treatment is what a table is asked for
+PLACES_OF_PLATE = ("plate", "well", "field")
 NAMED = ("file", "prefix")
 MAX_ROWS = 2_000_000
 
@@ -42,8 +45,10 @@ class ImageTable:
         return [row for number, row in enumerate(found) if row not in found[:number]]
 
 
-def read_table(text: str, name: str) -> ImageTable:
+def read_table(text: str, name: str, places_known: Sequence[str] = PLACES) -> ImageTable:
     """Return a table, comma- or tab-separated, with one of the columns of `image_columns.tsv` at least.
+
+    `places_known`: which of its columns may tell where an image was taken.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def read_table(text: str, name: str) -> ImageTable:
     told = [column for column in columns if column]
     if len(set(told)) != len(told):
         raise BadTable(f"two columns say the same: {', '.join(sorted(c for c in set(told) if told.count(c) > 1))}")
-    places = tuple(place for place in PLACES if place in told)
+    places = tuple(place for place in places_known if place in told)
     if not places and not set(NAMED) & set(told):
         raise BadTable("no column says which image a row is about")
     table = ImageTable(name, places)

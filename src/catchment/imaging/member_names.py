@@ -6,13 +6,13 @@ tells folders too. What no template tells stays unknown.
 
 from __future__ import annotations
 
-import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import PurePosixPath
 
+from catchment.imaging.rule_tables import rows_of
 from catchment.schema.tables import IMAGE_FACTS
 
 # what may be known of an image; also columns of the index of a set
@@ -22,10 +22,15 @@ PLAIN = r"[^_/]+?"
 TOKENS = {
     **dict.fromkeys(FACTS, PLAIN),
     "well": r"[A-Za-z]{1,2}\d{1,2}",
+    "row": r"[A-Za-z]{1,2}|\d{1,2}",
+    "column": r"\d{1,2}",
     "field": r"[^/]+?",
     "z": r"\d+",
+    "t": r"\d+",
     "channel": PLAIN,
 }
+# words of a name that say nothing; may stand more than once
+SKIP = "skip"
 PROTEIN_OF_INTEREST = "protein of interest"
 
 
@@ -42,6 +47,7 @@ class Reading:
     channel: str = ""
     z: int | None = None
     prefix: str = ""
+    t: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,14 @@ class Template:
         if match is None:
             return None
         found = match.groupdict()
-        channel, z = found.pop("channel", None) or "", found.pop("z", None)
+        channel, z, t = found.pop("channel", None) or "", found.pop("z", None), found.pop("t", None)
+        row, column = found.pop("row", None), found.pop("column", None)
+        if row and column:
+            found["well"] = f"{row}{column}"
         folder = "" if "/" in self.text else own_folder(path, channel)
         start = match.start("channel") if channel else len(told)
         prefix = told[:start].rpartition("/")[2]
-        return Reading(folder, found, channel, int(z) if z else None, prefix)
+        return Reading(folder, found, channel, int(z) if z else None, prefix, int(t) if t else None)
 
 
 def own_folder(path: PurePosixPath, channel: str) -> str:
@@ -84,17 +93,31 @@ def template_of(text: str, channels: str = "") -> Template:
         Where a token is unknown or stands twice, or a channel is not `word=name`.
     """
     shown = channels_of(channels)
+    anywhere = "(?:.*/)?" if "/" in text else ""
+    return Template(text, re.compile(anywhere + regex_of(text, shown), re.IGNORECASE), shown)
+
+
+def regex_of(text: str, words: Iterable[str] = ()) -> str:
+    """Return a template's text as a regular expression; `words` are those that a channel may have, any without.
+
+    Raises
+    ------
+    BadTemplate
+        Where a token is unknown or stands twice.
+    """
     parts = re.split(r"\{([^{}]*)\}", text.strip())
-    tokens = parts[1::2]
+    tokens = [token for token in parts[1::2] if token != SKIP]
     for token in tokens:
         if token not in TOKENS or tokens.count(token) > 1:
             raise BadTemplate(f"{{{token}}} is {'given twice' if token in TOKENS else 'unknown'}")
     if not tokens or any("{" in part or "}" in part for part in parts[::2]):
         raise BadTemplate("no token in braces, or a brace too many")
-    regexes = {**TOKENS, "channel": "|".join(map(re.escape, shown)) or PLAIN}
-    pieces = [f"(?P<{part}>{regexes[part]})" if number % 2 else re.escape(part) for number, part in enumerate(parts)]
-    anywhere = "(?:.*/)?" if "/" in text else ""
-    return Template(text, re.compile(anywhere + "".join(pieces), re.IGNORECASE), shown)
+    regexes = {**TOKENS, "channel": "|".join(map(re.escape, words)) or PLAIN}
+    pieces = [
+        ("[^/]*?" if part == SKIP else f"(?P<{part}>{regexes[part]})") if number % 2 else re.escape(part)
+        for number, part in enumerate(parts)
+    ]
+    return "".join(pieces)
 
 
 def channels_of(text: str) -> dict[str, str]:
@@ -115,9 +138,3 @@ def known_templates() -> tuple[Template, ...]:
 def stains() -> dict[str, dict[str, str]]:
     """Return what is known of a channel by its name in lower case: `analyte`, `colour`."""
     return {row["stain"].casefold(): row for row in rows_of("stains.tsv")}
-
-
-def rows_of(table: str) -> list[dict[str, str]]:
-    """Return the rows of a table of this package."""
-    text = files("catchment.imaging").joinpath(table).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines(), delimiter="\t"))

@@ -53,6 +53,10 @@ def image_of(root: Element, number: int, scene: Scene) -> Element:
         if (colour := scene.colours[index]) is not None:
             # OME-XML has colours as signed RGBA
             channel["Color"] = str(np.uint32(int(f"{colour}FF", 16)).astype(np.int32))
+        waves = {"Excitation": scene.excitation_nm, "Emission": scene.emission_nm}
+        for kind, lengths in waves.items():
+            if lengths and (length := lengths[index]):
+                channel[f"{kind}Wavelength"] = f"{length:g}"
         SubElement(pixels, "Channel", channel)
     SubElement(pixels, "MetadataOnly")
     return image

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from xml.etree import ElementTree
 
+from catchment.imaging.guarded_xml import Element, root_of
 from catchment.imaging.physical import duration_s, size_um
-from catchment.imaging.rules import COMPANION_MISSING, DOCTYPE, OME_XML_UNFIT, POINTS_OUT
+from catchment.imaging.rules import COMPANION_MISSING, OME_XML_UNFIT, POINTS_OUT
 from catchment.schema.records import Finding
 
-Element = ElementTree.Element
 SHOWN = 3
 
 
@@ -52,13 +51,9 @@ def looks_like_ome(description: bytes) -> bool:
 
 def read_ome_xml(description: bytes, name: str) -> OmeDocument:
     """Return what an OME-XML says; `name` is the submitter's name of the file it stands in."""
-    plain = description.replace(b"\0", b"").upper()
-    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-        return OmeDocument(findings=(DOCTYPE.broken(f"{name}: OME-XML", "a DOCTYPE or ENTITY declaration"),))
-    try:
-        root = ElementTree.fromstring(as_text(description))  # noqa: S314 - what declares entities was refused above
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        return OmeDocument(findings=(OME_XML_UNFIT.broken(f"{name}: OME-XML", f"XML that ends in: {error}"),))
+    root = root_of(as_text(description), f"{name}: OME-XML", OME_XML_UNFIT)
+    if isinstance(root, Finding):
+        return OmeDocument(findings=(root,))
     findings = other_files(root, name)
     try:
         images = tuple(read_image(image) for image in children(root, "Image") if child(image, "Pixels") is not None)

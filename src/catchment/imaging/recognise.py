@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import PurePosixPath
 
 from catchment.contract import HEAD_BYTES, Confidence, Head
+from catchment.imaging.plate_names import is_one_plate
 
 EXTENSIONS = (
     ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg",
@@ -17,6 +18,7 @@ EXTENSIONS = (
     ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2", ".zip",
 )  # fmt: skip
 SET_FORMAT = "image-set"
+PLATE_FORMAT = "plate"
 IMAGE_ENDINGS = tuple(ending for ending in EXTENSIONS if not ending.endswith((".zip", ".gz", ".bz2")))
 # what packers and desktops add to an archive
 OF_THE_PACKER = (".ds_store", "thumbs.db", "desktop.ini")
@@ -53,7 +55,7 @@ def recognise(head: Head) -> Confidence | None:
     `describe` settles it. Of compressed files only density maps are ours, as their archives hand them out.
     """
     if head.members:
-        return None
+        return recognise_folder(head.members)
     if head.gzipped:
         return Confidence("mrc", CERTAIN) if container_of(head.start) == "mrc" else None
     kind = container_of(head.start)
@@ -76,6 +78,14 @@ def recognise_archive(head: Head) -> Confidence | None:
     if images * 2 > len(kept):
         return Confidence(SET_FORMAT, LIKELY)
     return Confidence(SET_FORMAT, UNLIKELY) if head.name.lower().endswith(".zip") else None
+
+
+def recognise_folder(members: Sequence[str]) -> Confidence | None:
+    """Return that a folder is a plate where its names say so; one of images hardly is, unless its submitter says so."""
+    images = [name for name in members if is_image_name(name)]
+    if 2 * len(images) <= len(members):
+        return None
+    return Confidence(PLATE_FORMAT, LIKELY if is_one_plate(members, images) else UNLIKELY)
 
 
 def is_image_name(name: str) -> bool:

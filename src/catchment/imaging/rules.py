@@ -213,8 +213,8 @@ CHANNEL_MISSING = declare(
 PLANE_MISSING = declare(
     "IMG-045",
     "error",
-    "a channel of a field lacks a plane that another one has",
-    expected="the same z planes for all channels of a field: what is absent would be read as 0",
+    "a channel of a field lacks a plane that another channel has, or that it has in other fields",
+    expected="the same z planes and time points for all channels of a field: what is absent would be read as 0",
     fix="add the missing image, or leave its plane out of all channels",
 )
 SAME_PLACE = declare(
@@ -258,6 +258,44 @@ BAD_NAMING = declare(
     "what the submission says of the images in a set cannot be used",
     expected="`member_names` with known tokens, each once; `channels` as `word=name, ...`; `pixel_size_um` a number",
     fix="correct the annotations of the asset; docs/submitting.md lists the tokens",
+)
+
+# --- plates ------------------------------------------------------------------------------------------------------
+
+NO_PLATE = declare(
+    "IMG-052",
+    "error",
+    "names in a folder of images do not say which well each one shows",
+    expected="names by the pattern under annotations: plate_names, or by a known one (docs/submitting.md)",
+    fix="give a pattern, such as `plate_names: '{plate}_{well}_s{field}_w{channel}'`, or list the images one by one",
+)
+INDEX_UNFIT = declare(
+    "IMG-053",
+    "error",
+    "what the microscope wrote about a plate cannot be read",
+    expected="the index files of the microscope as it wrote them: well-formed, with numbers where numbers belong",
+    fix="copy the files (.mlf, .mrf, .mes, .wpi; .HTD) from the microscope's computer again",
+)
+LISTED_ABSENT = declare(
+    "IMG-054",
+    "error",
+    "images that the microscope's index lists are not there",
+    expected="every image of the index, under the name that it has there",
+    fix="add the missing images: the upload was not complete",
+)
+PLATE_INCOMPLETE = declare(
+    "IMG-055",
+    "warning",
+    "a plate lacks wells, fields or time points that were to be imaged, or that other wells have",
+    expected="the same fields in every well; the plate is kept with what it has",
+    fix="add the missing images, or nothing where they were never taken",
+)
+OFF_PLATE = declare(
+    "IMG-056",
+    "warning",
+    "images in the folder of a plate are left out: neither an index nor their names put them into a well",
+    expected="images of wells; thumbnails and the microscope's own corrections are left out without a word",
+    fix="send them as assets of their own, or give a pattern (plate_names) that fits them too",
 )
 
 # --- what was written --------------------------------------------------------------------------------------------

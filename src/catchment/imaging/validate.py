@@ -32,7 +32,7 @@ MB = 1_000_000
 
 def validate(description: Description, asset: Asset, settings: ImagingAdmit) -> Admission:
     """Return every fault of an image: its name, its declared sizes, its units, and whether its pixels are there."""
-    name = asset.files[0].name
+    name = source_of(asset).name
     findings = [*name_findings(name, description.format)]
     try:
         reader = open_reader(source_of(asset))

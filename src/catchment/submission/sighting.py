@@ -12,6 +12,8 @@ from catchment.submission.upload import Upload, head, look_at, names_below, plai
 
 Recognised = tuple[ModalityName, Confidence]
 SHOWN_BYTES = 16
+# a folder of which a modality is less sure is one asset only where its submitter lists it
+SURE = 0.5
 
 
 def uploaded(given: Path, recogniser: Recogniser) -> Upload:
@@ -32,7 +34,7 @@ def uploaded(given: Path, recogniser: Recogniser) -> Upload:
         return upload
     require_names(given, [found.name])
     whole = Upload(found.parent, tuple(f"{found.name}/{name}" for name in upload.names))
-    return whole if Sighting(whole, recogniser).recognised(found.name) else upload
+    return whole if Sighting(whole, recogniser).stands_alone(found.name) else upload
 
 
 def below(root: Path, name: str) -> list[str]:
@@ -63,6 +65,11 @@ class Sighting:
     def recognised(self, name: str) -> Recognised | None:
         """Return the modality and format of a file or folder by its content; None where no modality knows it."""
         return self.look(name)[0]
+
+    def stands_alone(self, folder: str) -> bool:
+        """Tell whether a folder is one asset though nobody says so."""
+        found = self.recognised(folder)
+        return found is not None and found[1].certainty >= SURE
 
     def companions(self, name: str) -> tuple[str, ...]:
         """Return the files and folders beside a file that are one asset with it."""
@@ -111,7 +118,7 @@ class Sighting:
         claimed: set[str] = set()
         folders = []
         for folder in sorted(self.below, key=lambda name: (name.count("/"), name)):
-            if not claimed.intersection(self.below[folder]) and self.recognised(folder):
+            if not claimed.intersection(self.below[folder]) and self.stands_alone(folder):
                 folders.append(folder)
                 claimed.update(self.below[folder])
         files = [

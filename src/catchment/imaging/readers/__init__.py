@@ -20,7 +20,7 @@ import numpy.typing as npt
 from catchment.contract import HEAD_BYTES
 from catchment.imaging.axes import Slices
 from catchment.imaging.readers.trust import BASE, Trusted, converters
-from catchment.imaging.recognise import GZIP_MAGIC, container_of
+from catchment.imaging.recognise import GZIP_MAGIC, PLATE_FORMAT, container_of
 from catchment.schema.records import Finding
 
 Pixels = npt.NDArray[Any]
@@ -46,6 +46,26 @@ class SceneMember:
     sha256: str
     channel: str
     z: int | None
+    t: int | None = None
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where on a plate an image was taken: names of row and column, and the number of its acquisition."""
+
+    row: str
+    column: str
+    acquisition: int = 0
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A plate: its name, the names of all its rows and columns, those of its acquisitions."""
+
+    name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    acquisitions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,8 +74,9 @@ class Scene:
 
     `shape` is t, c, z, y, x; `dtype` that of the pixels handed out (native byte order). `samples`: channels that are
     stored together in each pixel. `colours` are `RRGGBB` or None. `largest_read_bytes`: what decoding one stored
-    segment takes. `assumed_axis`: the axis that unnamed pages were taken for. Of a set: `facts` about the place,
-    `members` it is made of, and `channel_targets`, what each channel shows.
+    segment takes. `assumed_axis`: the axis that unnamed pages were taken for. `stage_z_um`: how high the stage stood.
+    Wavelengths in nanometres, one for each channel where any is known. Of a set: `facts` about the place, `members` it
+    is made of, and `channel_targets`, what each channel shows. Of a plate: the `spot`.
     """
 
     name: str
@@ -71,6 +92,10 @@ class Scene:
     facts: dict[str, str] = field(default_factory=dict)
     members: tuple[SceneMember, ...] = ()
     channel_targets: tuple[str, ...] = ()
+    excitation_nm: tuple[float | None, ...] = ()
+    emission_nm: tuple[float | None, ...] = ()
+    stage_z_um: float | None = None
+    spot: Spot | None = None
 
     @property
     def nbytes(self) -> int:
@@ -92,6 +117,7 @@ class Container:
     instrument: str | None = None
     ome_xml: bytes | None = None
     findings: tuple[Finding, ...] = ()
+    plate: Plate | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +126,8 @@ class Source:
 
     `name` is the submitter's, for messages only. `page_axis` names what the file's unnamed pages are; `told` are all
     annotations of the asset, sorted. `companions`: (name, path) of what was sent with the file, by names relative to
-    the same folder as its own.
+    the same folder as its own. `files`, where the image is a folder: (name below it, path, sha256) of every file in it;
+    `path` is that of the first one then.
     """
 
     path: str
@@ -108,10 +135,12 @@ class Source:
     page_axis: str | None = None
     told: tuple[tuple[str, str], ...] = ()
     companions: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str, str], ...] = ()
 
     def own_files(self) -> set[str]:
         """Return the paths of the file and its companions, without links."""
-        return {os.path.realpath(path) for path in (self.path, *(path for _, path in self.companions))}
+        others = (*(path for _, path in self.companions), *(path for _, path, _ in self.files))
+        return {os.path.realpath(path) for path in (self.path, *others)}
 
 
 class ImageReader(Protocol):
@@ -147,7 +176,8 @@ def open_reader(source: Source) -> ImageReader:
     from catchment.imaging.rules import NO_READER, NOT_READABLE
 
     refused: UnreadableImage | None = None
-    for trusted in converters(kind_of(source.path)):
+    kind = PLATE_FORMAT if source.files else kind_of(source.path)
+    for trusted in converters(kind):
         try:
             return opened(trusted, source)
         except UnreadableImage as fault:

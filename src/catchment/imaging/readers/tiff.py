@@ -18,6 +18,7 @@ import tifffile
 import zarr
 
 from catchment.imaging.axes import Arrangement, NoPlace, Slices, arrangement_of, native
+from catchment.imaging.metaseries import MetaSeries, read_metaseries
 from catchment.imaging.ome_xml import OmeDocument, OmeImage, looks_like_ome, read_ome_xml
 from catchment.imaging.physical import size_um
 from catchment.imaging.readers import Container, DecodingFailed, Pixels, Scene, Source, UnreadableImage
@@ -183,7 +184,8 @@ class TiffReader:
         series, arrangement = self._series[index], self._arrangements[index]
         image = document.images[index] if document and index < len(document.images) else None
         names, colours = channels_of(image, arrangement.shape[1], arrangement.samples)
-        return Scene(
+        told = None if image else self._metaseries(series)
+        scene = Scene(
             name=(image.name if image else "") or (series.name if len(self._series) > 1 else ""),
             shape=arrangement.shape,
             dtype=native(np.dtype(series.dtype)),
@@ -197,6 +199,14 @@ class TiffReader:
             if arrangement.assumed and arrangement.size(arrangement.assumed) > 1
             else None,
         )
+        return scene if told is None else with_metaseries(scene, told)
+
+    def _metaseries(self, series: Any) -> MetaSeries | None:
+        """Return what MetaMorph and MetaXpress say of an image; raises `UnreadableImage` where it has a DOCTYPE."""
+        told = read_metaseries(str(series.keyframe.description), self.source.name)
+        if isinstance(told, Finding):
+            raise UnreadableImage(told)
+        return told
 
     def _plain_sizes(self, series: Any) -> dict[str, float | None]:
         """Return pixel sizes of a plain TIFF, where it says that its resolution is one of the specimen.
@@ -288,6 +298,14 @@ def channels_of(image: OmeImage | None, count: int, samples: int) -> tuple[tuple
         names.append(f"{given} {letter}" if given and letter else given or fallback)
         colours.append(RGB_COLOURS.get(letter) if letter else (told[number].colour if told else None))
     return tuple(names), tuple(colours)
+
+
+def with_metaseries(scene: Scene, told: MetaSeries) -> Scene:
+    """Return a scene with what MetaMorph or MetaXpress say of it; the channel where there is but one."""
+    own = (told.channel,) if told.channel and scene.shape[1] == 1 else scene.channel_names
+    sizes = {**scene.physical_um, "y": told.pixel_y_um, "x": told.pixel_x_um}
+    waves = (told.wavelength_nm,) * scene.shape[1] if scene.shape[1] == 1 else ()
+    return replace(scene, physical_um=sizes, channel_names=own, emission_nm=waves, stage_z_um=told.stage_z_um)
 
 
 def compression_name(code: int) -> str:
