@@ -18,8 +18,11 @@ from ome_zarr.utils import info
 from ome_zarr_models.v05 import HCS, Well
 
 from catchment.imaging import MODALITY
+from catchment.modalities import RECOGNISER
 from catchment.schema.records import Description, Finding, Product
 from catchment.storage import Place
+from catchment.submission.receive import receive
+from catchment.submission.sighting import Sighting, uploaded
 
 from .conftest import Carry, Passage, carry
 from .plate_files import (
@@ -358,3 +361,45 @@ def test_a_broken_htd_and_a_pattern_that_is_none_are_said(tmp_path: Path, throug
     assert 'no "HTSInfoFile"' in only(through(folder), "IMG-053").found
     assert only(through(folder, plate_names="{wel}"), "IMG-051").found == "{wel} is unknown"
     assert only(through(folder, plate_names="x{well}"), "IMG-052").found.startswith("2 images")
+
+
+# --- recognition -------------------------------------------------------------------------------------------------
+
+
+def parts(folder: Path) -> list[str]:
+    """What an upload without description is taken for."""
+    return Sighting(uploaded(folder, RECOGNISER), RECOGNISER).parts()
+
+
+def test_the_folder_of_one_plate_is_one_asset_and_that_of_two_is_two(tmp_path: Path) -> None:
+    write_imagexpress(tmp_path / "screen/one/2026-01-01/17", FULL[:2])
+    assert parts(tmp_path / "screen") == ["screen"]
+    write_cellvoyager(tmp_path / "screen/two", FULL[:2])
+    assert parts(tmp_path / "screen") == ["one", "two"]
+
+
+def test_a_plate_does_not_swallow_data_that_lie_beside_its_folder(tmp_path: Path) -> None:
+    write_cellvoyager(tmp_path / "screen/plate", FULL[:2])
+    (tmp_path / "screen/TRACE.log").write_text("words", encoding="utf-8")
+    assert parts(tmp_path / "screen") == ["screen"]
+    (tmp_path / "screen/cells.h5ad").write_bytes(b"x")
+    assert parts(tmp_path / "screen") == ["TRACE.log", "cells.h5ad", "plate"]
+
+
+def test_a_folder_of_other_images_is_many_assets(tmp_path: Path) -> None:
+    for name in ("a_blue.tif", "b_red.tif", "sample_B12.tif"):
+        write_image(tmp_path / "in" / name, pixels_at(HOLE))
+    assert len(parts(tmp_path / "in")) == 3
+
+
+def test_a_listed_folder_of_images_is_a_plate_by_the_pattern_of_its_submitter(tmp_path: Path) -> None:
+    write_image(tmp_path / "in/plate/a1-red.tif", pixels_at(HOLE))
+    text = "study: {title: a}\nassets:\n  - file: plate\n    annotations: {plate_names: '{well}-{channel}'}\n"
+    (tmp_path / "in/submission.yaml").write_text(text, encoding="utf-8")
+    (asset,) = receive(tmp_path / "in", tmp_path / "inbox", RECOGNISER).assets
+    assert (asset.format, asset.folder, asset.findings) == ("plate", "plate", ())
+    located = tmp_path / "inbox" / asset.accession
+    files = tuple(file.model_copy(update={"path": str(located / file.path)}) for file in asset.files)
+    description = MODALITY.describe(asset.model_copy(update={"files": files}))
+    assert isinstance(description, Description)
+    assert [scene["facts"]["well"] for scene in description.facts["scenes"]] == ["A01"]

@@ -94,9 +94,8 @@ def outcome_of_plate(folder: str, scratch: Path) -> Outcome:
             assert hashlib.sha256(as_others(name, plane)).hexdigest() in {image["sha256"] for image in seen}, name
             asked.add(who)
     wells, files = len({row["well"] for row in rows}), sum(len(row["members"]) for row in rows)
-    found = (
-        f"one plate, {wells} wells, {len(rows)} images, each of {files} planes equal to {' or '.join(sorted(asked))}"
-    )
+    size = f"{wells} well{'s' * (wells > 1)}, {len(rows)} images"
+    found = f"one plate, {size}, each of {files} planes equal to {' or '.join(sorted(asked))}"
     return Outcome(*told, found, warnings)
 
 

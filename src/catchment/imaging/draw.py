@@ -30,7 +30,7 @@ def draw(dataset: Dataset, asset: Asset, store: Place) -> bytes:
     told = read_channels(store.path, side_cars)
     count = 1 + max(channel["image"] for channel in told)
     root = store.path / dataset.product.path
-    first = root if count == 1 else root / "0"
+    first = first_image(root)
     label = f"{MAX_TILES} of {count:,} images, evenly chosen" if count > MAX_TILES else ""
     panels: list[Panel] = [Pictures("Overview", ((label, (store.path / side_cars["thumbnail"]).read_bytes()),))]
     names = [channel["name"] for channel in told if channel["image"] == 0]
@@ -46,6 +46,14 @@ def draw(dataset: Dataset, asset: Asset, store: Place) -> bytes:
     if all(channel["saturated_fraction"] == 0 for channel in told):
         size += ", no pixel saturated"
     return draw_sheet(asset.name, f"imaging · {dataset.dataset} · {size}", panels, COLOUR)
+
+
+def first_image(root: Path) -> Path:
+    """Return the group of the first image of a store: the first of those that it lists, else the store itself."""
+    if not (root / "OME").is_dir():
+        return root
+    ome: Any = zarr.open_group(root / "OME", mode="r").attrs["ome"]
+    return root / str(ome["series"][0])
 
 
 def title_of(what: str, shown: int, count: int) -> str:

@@ -18,6 +18,21 @@ from catchment.imaging.rule_tables import rows_of
 INDEX_NAME = "MeasurementData.mlf"
 # fewer are single images, however they are called
 FEWEST_PLANES = 2
+# what is written beside a plate
+NOTES = (
+    ".log",
+    ".txt",
+    ".md",
+    ".pdf",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".htd",
+    ".ds_store",
+    "thumbs.db",
+    "desktop.ini",
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -125,9 +140,15 @@ def index_folder(names: Iterable[str]) -> str | None:
 
 
 def is_one_plate(names: Sequence[str], images: Sequence[str]) -> bool:
-    """Tell whether some files, of which these are images, are one plate: by its index, or by names that tell wells."""
+    """Tell whether some files, of which these are images, are one plate: by its index, or by names that tell wells.
+
+    Outside the folder in which the plate lies there may be notes, nothing that could be data.
+    """
     indexes = sum(PurePosixPath(name).name == INDEX_NAME for name in names)
-    return indexes == 1 if indexes else known_naming(images) is not None
+    root = index_folder(names)
+    if not indexes and (naming := known_naming(images)) is not None:
+        root = next(iter(naming.planes.values())).root
+    return root is not None and all(name.startswith(root) or name.lower().endswith(NOTES) for name in names)
 
 
 def well_of(told: dict[str, str | None]) -> Well | None:

@@ -83,9 +83,9 @@ def recognise_archive(head: Head) -> Confidence | None:
 def recognise_folder(members: Sequence[str]) -> Confidence | None:
     """Return that a folder is a plate where its names say so; one of images hardly is, unless its submitter says so."""
     images = [name for name in members if is_image_name(name)]
-    if 2 * len(images) <= len(members):
-        return None
-    return Confidence(PLATE_FORMAT, LIKELY if is_one_plate(members, images) else UNLIKELY)
+    if is_one_plate(members, images):
+        return Confidence(PLATE_FORMAT, LIKELY)
+    return Confidence(PLATE_FORMAT, UNLIKELY) if 2 * len(images) > len(members) else None
 
 
 def is_image_name(name: str) -> bool:
