@@ -359,7 +359,7 @@ def test_a_broken_htd_and_a_pattern_that_is_none_are_said(tmp_path: Path, throug
     folder = write_imagexpress(tmp_path / "ix", FULL[:2])
     (folder / "a.HTD").write_text("no such thing", encoding="utf-8")
     assert 'no "HTSInfoFile"' in only(through(folder), "IMG-053").found
-    assert only(through(folder, plate_names="{wel}"), "IMG-051").found == "{wel} is unknown"
+    assert only(through(folder, plate_names="{spot}"), "IMG-051").found == "{spot} is unknown"
     assert only(through(folder, plate_names="x{well}"), "IMG-052").found.startswith("2 images")
 
 
