@@ -88,9 +88,17 @@ class ImagingConvert(Section):
     """Edge of a shard in y and x, in pixels: one file holds all its chunks."""
     shard_z: int = Field(8, ge=1)
     """Planes of a shard in z."""
+    ome_zarr_version: Literal["0.5", "0.4"] = "0.5"
+    """Version of OME-Zarr: 0.4 is for clients without Zarr v3; it has no shards, so a file for each chunk."""
+    compare_whole_mb: int = Field(100, ge=0)
+    """Up to this size every pixel is decoded again and read a second time from its source; of larger images samples."""
     thumbnail_px: int = Field(256, ge=16)
     """Longer edge of the thumbnail."""
-    limits: dict[str, Limit] = {"saturated_fraction": Limit(max=0.05)}
+    limits: dict[str, Limit] = {
+        "saturated_fraction": Limit(max=0.05),
+        "empty_planes": Limit(max=0),
+        "repeated_planes": Limit(max=0),
+    }
     """Bounds on QC metrics."""
 
 

@@ -59,7 +59,7 @@ def test_floats_have_no_saturation(write: Write, through: Carry) -> None:
 
 def test_the_sources_own_metadata_is_kept(stack: Passage) -> None:
     assert isinstance(stack.product, Product)
-    assert set(stack.product.side_cars) == {"channels", "histograms", "thumbnail", "ome_xml"}
+    assert set(stack.product.side_cars) == {"channels", "histograms", "planes", "thumbnail", "ome_xml"}
     assert b'Name="DAPI"' in (stack.folder / stack.product.side_cars["ome_xml"]).read_bytes()
 
 

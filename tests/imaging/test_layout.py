@@ -58,7 +58,7 @@ def test_every_shard_of_every_level_is_written_exactly_once(
     edge = shard_edge(chunk, shard)
     written: Counter = Counter()
     done = -1
-    for slabs in passes(0, levels, 2, 1, edge, slab_bytes=1 << room_bits):
+    for slabs in passes(0, levels, 2, 1, edge, tile_bytes=1 << room_bits):
         assert slabs[0].base <= max(done, 0)
         for slab in slabs:
             for number in range(slab.first, slab.last + 1):
@@ -76,7 +76,7 @@ def test_every_shard_of_every_level_is_written_exactly_once(
 
 def test_a_plane_too_large_for_a_slab_is_tiled_and_coarse_levels_come_in_further_passes() -> None:
     levels = cut_levels((1, 1, 1, 20_000, 30_000), 1024, 2048, 8)
-    plan = list(passes(0, levels, 2, 1, 2048, slab_bytes=1 << 26))
+    plan = list(passes(0, levels, 2, 1, 2048, tile_bytes=1 << 26))
     assert len(plan) > 1
     assert [slabs[0].first for slabs in plan[1:]] == [slabs[0].last + 1 for slabs in plan[:-1]]
     assert plan[-1][0].last == len(levels) - 1

@@ -1,8 +1,9 @@
-"""An image into OME-Zarr 0.5: sharded, with its pyramid, read back, its statistics and thumbnail beside it."""
+"""An image into OME-Zarr: sharded, with its pyramid, read back, its statistics and thumbnail beside it."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from catchment import compute
 from catchment.config import ImagingConvert
 from catchment.imaging import ngff, sidecars
 from catchment.imaging.describe import source_of
-from catchment.imaging.digests import Band, SourceDigests, StoredDigests, blocks_of, image_digest
+from catchment.imaging.digests import Band, SourceDigests, StoredDigests, blocks_of, image_digest, sampled
 from catchment.imaging.image_index import NAME as INDEX_NAME
 from catchment.imaging.image_index import write_index
-from catchment.imaging.intensities import Tally
+from catchment.imaging.intensities import Tally, saturation_value
 from catchment.imaging.layout import Level, cut_levels, passes, shard_edge
 from catchment.imaging.ome_writer import ome_xml_of
+from catchment.imaging.planes import PlaneTable, by_plane
 from catchment.imaging.plate_layout import groups_above, image_paths
+from catchment.imaging.progress import Progress
 from catchment.imaging.readers import (
     DecodingFailed,
     ImageReader,
@@ -29,13 +32,14 @@ from catchment.imaging.readers import (
     release_readers,
 )
 from catchment.imaging.rules import NOT_DECODABLE, WRITTEN_DIFFERS
-from catchment.imaging.store import SlabWriter, create_image, missing_shards, write_attributes, write_slabs
+from catchment.imaging.slabs import SlabWriter, Submitted, write_slabs
+from catchment.imaging.store import create_image, missing_files, write_attributes
 from catchment.schema.records import Asset, Description, Finding, Product, Unreadable
 from catchment.storage import Place, digest_json
 
 DISPLAY_PERCENTILES = (1.0, 99.8)
-# up to here every pixel is compared with the source by a second way of reading; beyond, first, middle and last planes
-COMPARED_WHOLE_BYTES = 256_000_000
+# below the product's folder, gone when the conversion ends: what a killed one has done is not done again
+PROGRESS = ".progress"
 # a smaller scene is done before a scheduler is up
 WORTH_A_SCHEDULER_BYTES = 64_000_000
 SMALL_FIELD_BYTES = 64_000_000
@@ -79,24 +83,26 @@ class Conversion:
         beside = sidecars.SideCars(self.store.parent, len(self.scenes), self.settings.thumbnail_px)
         digests = []
         for number, scene in enumerate(self.scenes):
-            digest, tallies = self.write_scene(number)
+            digest, measured = self.write_scene(number)
+            if self.findings:
+                raise UnreadableImage(*self.findings)
             digests.append(digest)
-            beside.add(number, self.image_path(number), scene, tallies)
+            beside.add(number, self.image_path(number), scene, measured)
         own_xml = self.reader.container.ome_xml
         for path, attributes in groups_above(self.scenes, self.reader.container.plate):
-            write_attributes(self.store / path, attributes)
+            self.describe(self.store / path, attributes)
         if self.paths != [""]:
             (self.store / "OME/METADATA.ome.xml").write_bytes(own_xml or ome_xml_of(self.scenes))
         side_cars = beside.finish(own_xml)
         if any(scene.members for scene in self.scenes):
             write_index(self.store.parent / INDEX_NAME, self.scenes, self.paths, digests)
             side_cars["images"] = INDEX_NAME
+        shutil.rmtree(self.store.parent / PROGRESS)
         return Product(
             kind="ome-zarr",
             path=self.store.name,
             logical_digest=digest_json(digests),
             side_cars=side_cars,
-            findings=tuple(self.findings),
             facts=self.facts(),
         )
 
@@ -104,11 +110,11 @@ class Conversion:
         """Return what a reader of the record may want to know of the store."""
         levels = self.levels(self.scenes[0])
         return {
-            "ome_zarr_version": ngff.VERSION,
+            "ome_zarr_version": self.settings.ome_zarr_version,
             "image_shapes": [list(scene.shape) for scene in self.scenes],
             "levels": len(levels),
             "chunks": list(levels[0].chunks),
-            "shards": list(levels[0].shards),
+            "shards": list(levels[0].shards if self.sharded else levels[0].chunks),
             "codec": "blosc zstd 1 bitshuffle",
         }
 
@@ -123,16 +129,42 @@ class Conversion:
         shard_c = scene.shape[1] if scene.members and scene.nbytes <= SMALL_FIELD_BYTES else 1
         return cut_levels(scene.shape, settings.chunk_yx, settings.shard_yx, settings.shard_z, shard_c)
 
-    def write_scene(self, number: int) -> tuple[str, list[Tally]]:
-        """Write one scene and its attributes, read it back; return the digest of its pixels and what was counted."""
+    @property
+    def sharded(self) -> bool:
+        """Whether the store has shards."""
+        return ngff.is_sharded(self.settings.ome_zarr_version)
+
+    def describe(self, path: Path, attributes: ngff.Json) -> None:
+        """Write the attributes of a group."""
+        write_attributes(path, attributes, self.settings.ome_zarr_version)
+
+    def is_compared_whole(self, scene: Scene) -> bool:
+        """Tell whether a scene is small enough to be decoded and read from its source a second time, all of it."""
+        return scene.nbytes <= self.settings.compare_whole_mb * 1_000_000
+
+    def write_scene(self, number: int) -> tuple[str, sidecars.Measured]:
+        """Write one scene and its attributes; return the digest of its pixels and what was measured."""
         scene, path = self.scenes[number], self.image_path(number)
         levels = self.levels(scene)
-        tallies = [Tally(scene.dtype.str) for _ in scene.channel_names]
-        create_image(path, levels, scene.dtype)
-        writer = SlabWriter(self.source, str(path), levels)
+        full = saturation_value(scene.dtype, scene.significant_bits)
+        tallies, planes = [Tally(scene.dtype.str) for _ in scene.channel_names], PlaneTable(full)
+        progress = Progress(self.store.parent / PROGRESS / str(number), path)
+        if progress.begin():
+            create_image(path, levels, scene.dtype, self.settings.ome_zarr_version)
+            progress.created()
+        writer = SlabWriter(
+            Submitted(self.source), str(path), levels, full, self.is_compared_whole(scene), self.sharded
+        )
         edge = shard_edge(self.settings.chunk_yx, self.settings.shard_yx)
+        bands: dict[Band, str] = {}
+        differing: list[str] = []
         for slabs in passes(number, levels, scene.dtype.itemsize, scene.samples, edge):
-            write_slabs(writer, slabs, tallies, threads_for(scene))
+            for slab, written in write_slabs(writer, slabs, progress, threads_for(scene)):
+                for offset, counted in enumerate(written.tallies):
+                    tallies[slab.bounds[1][0] + offset].add(counted)
+                planes.add(written.planes)
+                bands |= written.bands
+                differing += written.differing
         attributes = ngff.image_attributes(
             scene.name or Path(self.source.name).name,
             len(levels),
@@ -140,38 +172,49 @@ class Conversion:
             scene.time_increment_s,
             [display(scene, index, tallies[index]) for index in range(len(tallies))],
         )
-        write_attributes(path, attributes)
-        return self.read_back(number, levels), tallies
+        self.describe(path, attributes)
+        if not bands:
+            bands = self.stored_bands(number, levels)
+        self.compare(number, levels, bands, differing)
+        digest = image_digest(scene.shape, scene.dtype, (bands[band] for band in sorted(bands)))
+        light = [planes.light(channel) for channel in range(len(tallies))]
+        return digest, sidecars.Measured(tallies, planes.rows(by_plane(bands.items())), light)
 
-    def read_back(self, number: int, levels: tuple[Level, ...]) -> str:
-        """Hold level 0 of a scene against its source, and return its digest.
+    def stored_bands(self, number: int, levels: tuple[Level, ...]) -> dict[Band, str]:
+        """Return the digests of level 0 as it is stored: of planes that no worker had whole."""
+        scene = self.scenes[number]
+        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, (1, 1, 1))
+        found: dict[Band, str] = {}
+        for part in compute.each(StoredDigests(str(self.image_path(number))), blocks, threads_for(scene)):
+            found |= part
+        return found
 
-        The store is read whole. The source is read again by whole pages, not as the conversion did: all of it where it
-        is small, else its first, middle and last shard of planes.
+    def compare(self, number: int, levels: tuple[Level, ...], bands: dict[Band, str], differing: list[str]) -> None:
+        """Add what is wrong with a scene that was written: files that are not as they should be, or other pixels.
+
+        What workers wrote they have read back; here the source is read again by whole pages, not as they did: all of
+        it where it is small, else samples.
         """
-        scene, path = self.scenes[number], self.image_path(number)
         where = f"{self.source.name}: image {number}"
-        for found in missing_shards(path, levels):
+        for found in missing_files(self.image_path(number), levels, sharded=self.sharded):
             self.findings.append(WRITTEN_DIFFERS.broken(where, found))
-        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, levels[0].shards[:3])
-        stored: dict[Band, str] = {}
-        for part in compute.each(StoredDigests(str(path)), blocks, threads_for(scene)):
-            stored |= part
-        wrong = [band for band, digest in self.digests_of_source(number, levels) if stored[band] != digest]
+        if differing:
+            first = ", ".join(sorted(differing)[:SHOWN])
+            found = f"{len(differing):,} files or tiles are not as they were written"
+            self.findings.append(WRITTEN_DIFFERS.broken(f"{where}: {first}", found, count=len(differing)))
+        wrong = [band for band, digest in self.digests_of_source(number, levels) if bands[band] != digest]
         if wrong:
             first = ", ".join(f"t{t} c{c} z{z} y{y}" for t, c, z, y in wrong[:SHOWN])
-            self.findings.append(
-                WRITTEN_DIFFERS.broken(f"{where}: {first}", f"{len(wrong):,} planes differ", count=len(wrong))
-            )
-        return image_digest(scene.shape, scene.dtype, (stored[band] for band in sorted(stored)))
+            found = f"{len(wrong):,} planes differ"
+            self.findings.append(WRITTEN_DIFFERS.broken(f"{where}: {first}", found, count=len(wrong)))
 
     def digests_of_source(self, number: int, levels: tuple[Level, ...]) -> Iterator[tuple[Band, str]]:
-        """Yield (band, sha256) of the source, read by whole pages: all of it, or the first, middle and last block."""
+        """Yield (band, sha256) of the source, read by whole pages: all of it, or one of seven and the last."""
         scene = self.scenes[number]
-        step = (levels[0].shards[0], scene.samples, levels[0].shards[2])
-        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, step)
-        if scene.nbytes > COMPARED_WHOLE_BYTES:
-            blocks = [blocks[index] for index in sorted({0, len(blocks) // 2, len(blocks) - 1})]
+        whole = self.is_compared_whole(scene)
+        planes = (levels[0].shards[0], levels[0].shards[2]) if whole else (1, 1)
+        blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, (planes[0], scene.samples, planes[1]))
+        blocks = blocks if whole else sampled(blocks)
         for part in compute.each(SourceDigests(self.source), blocks, threads_for(scene)):
             yield from part.items()
 

@@ -1,6 +1,6 @@
 """Digests of pixel values, independent of chunks, shards, compression and byte order of the file they lie in.
 
-Values are hashed in bands: rows of one plane (a whole plane where it is below 128 MiB), C order, little-endian. The
+Values are hashed in bands: rows of one plane (a whole plane where it is below 64 MiB), C order, little-endian. The
 digest of an image is that of its shape, its dtype and its bands in order of t, c, z, y. Bands are hashed in parallel.
 """
 
@@ -22,7 +22,10 @@ from catchment.storage import digest_json
 Pixels = npt.NDArray[Any]
 Band = tuple[int, int, int, int]  # t, c, z, first row
 
-BAND_BYTES = 1 << 27
+BAND_BYTES = 1 << 26
+CHUNK_ROWS = 1024
+# of a large image, one band of so many is read a second time
+SAMPLED = 7
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Block:
 
 def blocks_of(scene: int, shape: Sequence[int], itemsize: int, step: Sequence[int]) -> list[Block]:
     """Return the bands of a scene in blocks of at most `step` planes (t, c, z), in order of t, c, z, y."""
-    rows = max(1, min(shape[3], BAND_BYTES // (shape[4] * itemsize)))
+    rows = min(shape[3], band_rows(shape[4] * itemsize))
     spans = [
         [(start, min(start + width, size)) for start in range(0, size, width)]
         for size, width in zip(shape[:4], (*step, rows), strict=True)
@@ -49,6 +52,17 @@ def blocks_of(scene: int, shape: Sequence[int], itemsize: int, step: Sequence[in
     return [
         Block(scene, (t, c, z, y), shape[4]) for t in spans[0] for c in spans[1] for z in spans[2] for y in spans[3]
     ]
+
+
+def band_rows(row_bytes: int) -> int:
+    """Return how many rows a band has: as many as come to `BAND_BYTES`, whole chunks where there is room for one."""
+    rows = max(1, BAND_BYTES // row_bytes)
+    return rows // CHUNK_ROWS * CHUNK_ROWS or rows
+
+
+def sampled(blocks: Sequence[Block]) -> list[Block]:
+    """Return the first, every seventh and the last of some blocks: of all channels, times and depths, as 7 is prime."""
+    return [*blocks[:-1:SAMPLED], *blocks[-1:]]
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,14 @@ def digests_of(pixels: Pixels, region: Slices) -> Iterator[tuple[Band, str]]:
         yield (t.start + i, c.start + j, z.start + k, y.start), band_digest(pixels[i, j, k])
 
 
+def plain(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Return pixels as little-endian bytes; bit by bit, so that -0.0 is not 0.0 and a NaN equals itself."""
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+
+
 def band_digest(pixels: Pixels) -> str:
-    """Return the sha256 of rows as little-endian bytes; bit by bit, so that -0.0 is not 0.0 and a NaN equals itself."""
-    plain = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-    return hashlib.sha256(plain.reshape(-1).view(np.uint8).data).hexdigest()
+    """Return the sha256 of rows as plain bytes."""
+    return hashlib.sha256(plain(pixels).data).hexdigest()
 
 
 def image_digest(shape: Sequence[int], dtype: np.dtype[Any], bands: Iterable[str]) -> str:

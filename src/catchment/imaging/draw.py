@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from PIL import Image
 
 from catchment.imaging.intensities import Tally, values_of
 from catchment.imaging.sidecars import read_channels, read_tallies
-from catchment.imaging.store import open_level
+from catchment.imaging.store import open_level, read_attributes
 from catchment.imaging.thumbnail import MAX_TILES, Floats, brightest, composite, fitted
 from catchment.plot_axes import Axis, Numbers
 from catchment.plots import Bars, Curves, Panel, Pictures, Words, draw_sheet, png_bytes
@@ -63,7 +62,7 @@ def title_of(what: str, shown: int, count: int) -> str:
 
 def displays_of(image: Path) -> list[dict[str, Any]]:
     """Return how each channel of an image is first shown, from its OME-Zarr attributes."""
-    ome: Any = zarr.open_group(image, mode="r").attrs["ome"]
+    ome: Any = read_attributes(image)
     channels: list[dict[str, Any]] = ome["omero"]["channels"]
     return channels
 
@@ -84,7 +83,7 @@ def picture(image: Path, channel: int) -> bytes:
 
 def smallest_level(image: Path) -> int:
     """Return the smallest level whose longer edge is at least that of a tile; else the largest there is."""
-    ome: Any = zarr.open_group(image, mode="r").attrs["ome"]
+    ome: Any = read_attributes(image)
     numbers = range(len(ome["multiscales"][0]["datasets"]))
     return max((n for n in numbers if max(open_level(str(image), n).shape[-2:]) >= TILE_PX), default=0)
 

@@ -77,6 +77,11 @@ class Tally:
         """Return how many finite pixels were counted."""
         return int(self.counts.sum())
 
+    @property
+    def mean(self) -> float | None:
+        """Return the mean of the finite pixels; None where there are none, or their sum is beyond 64 bits."""
+        return self.total / self.pixels if self.pixels and np.isfinite(self.total) else None
+
     def add(self, other: Tally) -> None:
         """Add the tally of other pixels of the same channel."""
         self.counts += other.counts
@@ -133,7 +138,8 @@ def tally_wide(values: Pixels, dtype: np.dtype[Any]) -> Tally:
     if values.size:
         result.counts += np.bincount(bins_of(values), minlength=BINS)
         result.low, result.high = float(values.min()), float(values.max())
-        result.total = float(values.sum(dtype=np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):
+            result.total = float(values.sum(dtype=np.float64))
     return result
 
 

@@ -1,8 +1,8 @@
 """How an image is cut: chunks and shards of every level, and the slabs that workers take on. Pure.
 
 A slab is aligned to shards on every level it writes, so each shard is written exactly once, by one worker. It is read
-once; its coarser levels come from memory. Where a plane is too large for a slab, slabs tile it, write the levels that
-their size reaches, and a further pass makes the coarser ones from the last level written.
+once, a batch of planes at a time; its coarser levels come from memory. Where a plane is too large for that, slabs tile
+it, write the levels that their size reaches, and a further pass makes the coarser ones from the last level written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from catchment.imaging.pyramid import level_shapes
 
 Shape5 = tuple[int, int, int, int, int]
 
-SLAB_BYTES = 1 << 28
+# the largest piece of a plane that a worker holds, all channels that are stored together
+TILE_BYTES = 1 << 26
+# so many bytes of small planes are read at once
+BATCH_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Level:
             count *= -(-size // shard)
         return count
 
+    @property
+    def chunk_count(self) -> int:
+        """Return how many chunks cover the level."""
+        count = 1
+        for size, chunk in zip(self.shape, self.chunks, strict=True):
+            count *= -(-size // chunk)
+        return count
+
 
 @dataclass(frozen=True)
 class Slab:
@@ -50,13 +61,31 @@ class Slab:
 
     def at(self, level: int, shape: Shape5) -> Slices:
         """Return the slab's region at a level of the given shape."""
-        t, c, z = (slice(start, stop) for start, stop in self.bounds[:3])
+        return self.part_at(level, shape, *(slice(start, stop) for start, stop in self.bounds[:3]))
+
+    def part_at(self, level: int, shape: Shape5, t: slice, c: slice, z: slice) -> Slices:
+        """Return the region, at a level of the given shape, of some planes of the slab."""
         shift = level - self.base
         y, x = (
             slice(start >> shift, min(-(-stop >> shift), size))
             for (start, stop), size in zip(self.bounds[3:], shape[3:], strict=True)
         )
         return t, c, z, y, x
+
+    def batches(self, itemsize: int, batch_bytes: int = BATCH_BYTES) -> Iterator[tuple[slice, slice, slice]]:
+        """Yield t, c, z of the planes to hold at a time: all channels, and as many planes as come to `batch_bytes`."""
+        (t0, t1), (c0, c1), (z0, z1), (y0, y1), (x0, x1) = self.bounds
+        plane = itemsize * (c1 - c0) * (y1 - y0) * (x1 - x0)
+        planes = max(1, batch_bytes // plane)
+        z_step = min(planes, z1 - z0)
+        t_step = max(1, planes // (z1 - z0))
+        for t in range(t0, t1, t_step):
+            for z in range(z0, z1, z_step):
+                yield slice(t, min(t + t_step, t1)), slice(c0, c1), slice(z, min(z + z_step, z1))
+
+    def holds_planes(self, shape: Shape5) -> bool:
+        """Tell whether the planes of the slab are whole ones of an image (or level) of this shape."""
+        return self.bounds[3:] == ((0, shape[3]), (0, shape[4]))
 
 
 def cut_levels(shape: Shape5, chunk_yx: int, shard_yx: int, shard_z: int, shard_c: int = 1) -> tuple[Level, ...]:
@@ -98,7 +127,7 @@ def cut(size: int, chunk: int, edge: int) -> tuple[int, int]:
 
 
 def passes(
-    scene: int, levels: tuple[Level, ...], itemsize: int, samples: int, edge: int, slab_bytes: int = SLAB_BYTES
+    scene: int, levels: tuple[Level, ...], itemsize: int, samples: int, edge: int, tile_bytes: int = TILE_BYTES
 ) -> Iterator[list[Slab]]:
     """Yield the slabs of each pass over a scene; a pass may begin when the one before it has ended.
 
@@ -108,19 +137,18 @@ def passes(
     shard_c = levels[0].shards[1]
     base, first, together = 0, 0, max(samples, shard_c)
     while first < len(levels):
-        planes = levels[base].shards[0] * levels[base].shards[2] * together
-        reach = max(reach_of_slab(levels[base].shape, planes * itemsize, edge, slab_bytes), first - base)
+        reach = max(reach_of_slab(levels[base].shape, together * itemsize, edge, tile_bytes), first - base)
         last = min(base + reach, len(levels) - 1)
         yield list(slabs_of(scene, levels, base, first, last, together, edge << reach))
         base, first, together = last, last + 1, shard_c
 
 
-def reach_of_slab(shape: Shape5, bytes_of_column: int, edge: int, slab_bytes: int) -> int:
+def reach_of_slab(shape: Shape5, pixel_bytes: int, edge: int, tile_bytes: int) -> int:
     """Return how many levels above its base a slab can write: its edge is that of a shard times 2 to this power."""
     reach, longest = 0, max(shape[3:])
     while edge << reach < longest:
         y, x = (min(edge << reach + 1, size) for size in shape[3:])
-        if bytes_of_column * y * x > slab_bytes:
+        if pixel_bytes * y * x > tile_bytes:
             return reach
         reach += 1
     return 64  # the whole plane: every level comes from it

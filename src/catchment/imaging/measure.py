@@ -20,7 +20,7 @@ def measure(product: Product, place: Place) -> Metrics:
     measured = [channel for channel in channels if channel["pixels"]]
     saturated = [channel["saturated_fraction"] for channel in channels if channel["saturated_fraction"] is not None]
     pixels = sum(channel["pixels"] for channel in measured)
-    total = sum(channel["mean"] * channel["pixels"] for channel in measured)
+    total = sum((channel["mean"] or 0.0) * channel["pixels"] for channel in measured)
     return {
         "n_images": len(images),
         "n_channels": len(channels),
@@ -30,8 +30,15 @@ def measure(product: Product, place: Place) -> Metrics:
         "min": min((channel["min"] for channel in measured), default=None),
         "max": max((channel["max"] for channel in measured), default=None),
         "mean": total / pixels if pixels else None,
-        "channel_means": [channel["mean"] if channel["pixels"] else 0.0 for channel in channels],
+        "channel_means": [channel["mean"] or 0.0 for channel in channels],
         "saturated_fraction": max(saturated, default=None),
+        "background": [channel["background"] or 0.0 for channel in channels],
+        "focus": [channel["focus"] or 0.0 for channel in channels],
+        "illumination_flatness": min(
+            (one["illumination_flatness"] for one in channels if one["illumination_flatness"] is not None), default=None
+        ),
+        "empty_planes": sum(channel["empty_planes"] for channel in channels),
+        "repeated_planes": sum(channel["repeated_planes"] for channel in channels),
         "empty_channels": sum(channel["empty"] for channel in channels),
         "not_finite_pixels": sum(channel["not_finite"] for channel in channels),
     }

@@ -1,6 +1,6 @@
-"""OME-Zarr 0.5 metadata as plain values. Pure.
+"""OME-Zarr metadata as plain values: those of 0.5, and how 0.4 has them. Pure.
 
-Source of the shapes: OME-Zarr 0.5, "multiscales", "omero" and "bioformats2raw.layout".
+Source of the shapes: OME-Zarr 0.5 and 0.4, "multiscales", "omero" and "bioformats2raw.layout".
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from catchment.imaging.axes import TCZYX
 Json = dict[str, JsonValue]
 
 VERSION = "0.5"
+# Zarr v2: no shards, attributes not below `ome`, versions inside the parts
+VERSION_WITHOUT_SHARDS = "0.4"
+VERSIONED_PARTS = ("multiscales", "omero", "plate", "well", "image-label")
 TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 # colours of channels that bring none: a single one is white
 COLOURS = ("0000FF", "00FF00", "FF0000", "FF00FF", "00FFFF", "FFFF00")
@@ -56,6 +59,27 @@ def image_attributes(
     }
     omero: Json = {"channels": [channel(display) for display in channels]}
     return {"ome": {"version": VERSION, "multiscales": [multiscale], "omero": omero}}
+
+
+def is_sharded(version: str) -> bool:
+    """Tell whether a version of OME-Zarr is Zarr v3, with shards."""
+    return version != VERSION_WITHOUT_SHARDS
+
+
+def as_version(attributes: Json, version: str) -> Json:
+    """Return attributes of 0.5 as a version has them."""
+    if is_sharded(version):
+        return attributes
+    inside = attributes.get("ome")
+    parts = {name: value for name, value in inside.items() if name != "version"} if isinstance(inside, dict) else {}
+    return {name: with_version(value, version) if name in VERSIONED_PARTS else value for name, value in parts.items()}
+
+
+def with_version(part: JsonValue, version: str) -> JsonValue:
+    """Return a part of 0.4 attributes, or each of several, saying its version."""
+    if isinstance(part, list):
+        return [with_version(each, version) for each in part]
+    return {**part, "version": version} if isinstance(part, dict) else part
 
 
 def axis(letter: str, size: float | None) -> Json:

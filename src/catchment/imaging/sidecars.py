@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import JsonValue
 
+from catchment.imaging import planes
+from catchment.imaging.illumination import Grid, flatness
 from catchment.imaging.intensities import BINS, Tally, saturation_value
 from catchment.imaging.readers import Scene
 from catchment.imaging.thumbnail import Sheet
@@ -23,12 +26,30 @@ NAMES = {
     "channels": "channels.json",
     "histograms": "histograms.parquet",
     "thumbnail": "thumbnail.png",
+    "planes": "planes.parquet",
     "ome_xml": "source.ome.xml",
 }
 # histograms of so many rows are written together
 ROWS_OF_A_GROUP = 1 << 20
 PERCENTILES = (0.1, 1.0, 50.0, 99.0, 99.8)
+PLANES = pa.schema(
+    [
+        *((name, pa.int32()) for name in ("image", "t", "c", "z")),
+        *((name, pa.float64()) for name in ("min", "max", "mean", *planes.PERCENTILES, "saturated_fraction", "focus")),
+        ("empty", pa.bool_()),
+        ("repeats_plane", pa.int32()),  # the row of this image, from 0 on, whose pixels it has
+    ]
+)
 HISTOGRAMS = pa.schema([("image", pa.int32()), ("channel", pa.int32()), ("bin", pa.uint16()), ("count", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of an image: tallies and fields of illumination by channel, and a row for each plane."""
+
+    tallies: list[Tally]
+    planes: list[planes.Row]
+    light: list[Grid | None]
 
 
 class SideCars:
@@ -39,13 +60,24 @@ class SideCars:
         self._channels: list[dict[str, JsonValue]] = []
         self._sheet = Sheet(images, thumbnail_px)
         self._waiting: list[pa.Table] = []
+        self._waiting_planes: list[pa.Table] = []
+        self._planes = pq.ParquetWriter(folder / NAMES["planes"], PLANES, compression="zstd", compression_level=3)
         self._histograms = pq.ParquetWriter(
             folder / NAMES["histograms"], HISTOGRAMS, compression="zstd", compression_level=3
         )
 
-    def add(self, number: int, image: Path, scene: Scene, tallies: Sequence[Tally]) -> None:
-        """Take in what was counted of an image, and its picture where it is one of those to show."""
-        self._channels += [channel_statistics(number, index, scene, own) for index, own in enumerate(tallies)]
+    def add(self, number: int, image: Path, scene: Scene, measured: Measured) -> None:
+        """Take in what was measured of an image, and its picture where it is one of those to show."""
+        for index, own in enumerate(measured.tallies):
+            told = channel_statistics(number, index, scene, own)
+            light = measured.light[index]
+            told |= planes.of_channel(measured.planes, index)
+            told |= {"illumination_flatness": flatness(light) if light else None, "illumination": rounded(light)}
+            self._channels.append(told)
+        rows = [{"image": number, **row} for row in measured.planes]
+        columns = [nullable_array([row[field.name] for row in rows], field.type) for field in PLANES]
+        self._waiting_planes.append(pa.Table.from_arrays(columns, schema=PLANES))
+        tallies = measured.tallies
         self._sheet.add(number, image, scene, tallies)
         self._waiting.append(histogram_table(number, tallies))
         if sum(table.num_rows for table in self._waiting) >= ROWS_OF_A_GROUP:
@@ -55,6 +87,7 @@ class SideCars:
         """Write what is left; return name -> file name."""
         self._write_waiting()
         self._histograms.close()
+        self._planes.close()
         text = json.dumps({"channels": self._channels}, indent=1) + "\n"
         (self.folder / NAMES["channels"]).write_text(text, encoding="utf-8")
         (self.folder / NAMES["thumbnail"]).write_bytes(self._sheet.png())
@@ -65,6 +98,9 @@ class SideCars:
 
     def _write_waiting(self) -> None:
         """Write the histograms that wait, as one group of rows."""
+        if self._waiting_planes:
+            self._planes.write_table(pa.concat_tables(self._waiting_planes))
+            self._waiting_planes = []
         if self._waiting:
             table = pa.concat_tables(self._waiting)
             self._histograms.write_table(table, row_group_size=max(1, table.num_rows))
@@ -84,7 +120,7 @@ def channel_statistics(image: int, index: int, scene: Scene, counted: Tally) -> 
         "not_finite": counted.not_finite,
         "min": counted.low if pixels else None,
         "max": counted.high if pixels else None,
-        "mean": counted.total / pixels if pixels else None,
+        "mean": counted.mean,
         "percentiles": {
             f"{percent:g}": value for percent, value in zip(PERCENTILES, counted.percentiles(PERCENTILES), strict=True)
         },
@@ -92,6 +128,11 @@ def channel_statistics(image: int, index: int, scene: Scene, counted: Tally) -> 
         "empty": not pixels or counted.low == counted.high,
         "planes": scene.shape[0] * scene.shape[2],
     }
+
+
+def rounded(light: Grid | None) -> list[JsonValue] | None:
+    """Return a field of illumination to be kept as text."""
+    return [round(value, 6) for value in light] if light else None
 
 
 def histogram_table(image: int, tallies: Sequence[Tally]) -> pa.Table:
@@ -110,6 +151,15 @@ def histogram_table(image: int, tallies: Sequence[Tally]) -> pa.Table:
 def plain_array(values: npt.NDArray[Any]) -> pa.Array:
     """Return numbers as Arrow's; `pa.array` would import pandas to ask whether they are a series (0.3 s)."""
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
+
+
+def nullable_array(values: Sequence[float | None], kind: pa.DataType) -> pa.Array:
+    """Return numbers or truth values as Arrow's, None as null; without pandas, as above."""
+    valid = np.array([value is not None for value in values], bool)
+    filled = np.array([value or 0 for value in values])
+    bits = [np.packbits(part, bitorder="little") for part in (valid, filled.astype(bool))]
+    data = bits[1] if pa.types.is_boolean(kind) else filled.astype({pa.int32(): np.int32}.get(kind, np.float64))
+    return pa.Array.from_buffers(kind, valid.size, [pa.py_buffer(bits[0]), pa.py_buffer(data)])
 
 
 def read_channels(folder: Path, side_cars: dict[str, str]) -> list[dict[str, Any]]:
