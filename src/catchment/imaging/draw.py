@@ -51,7 +51,7 @@ def first_image(root: Path) -> Path:
     """Return the group of the first image of a store: the first of those that it lists, else the store itself."""
     if not (root / "OME").is_dir():
         return root
-    ome: Any = zarr.open_group(root / "OME", mode="r").attrs["ome"]
+    ome: Any = read_attributes(root / "OME")
     return root / str(ome["series"][0])
 
 
