@@ -35,6 +35,10 @@ def all_text(value: Any) -> Iterator[str]:
         yield value
 
 
+def is_zip(name: str) -> bool:
+    return name.endswith(".zip")
+
+
 def letters(text: str) -> int:
     return sum(character.isalnum() for character in text)
 
@@ -66,7 +70,7 @@ def test_the_real_datasheet_is_read_with_its_four_repairs_and_no_word_lost(real:
 
 @pytest.mark.real
 def test_the_real_datasheet_gives_its_study_ten_files_and_three_kinds_of_data(real: str) -> None:
-    draft = read_d4d(real, "cm4ai.d4d.yaml", ["cm4ai.d4d.yaml"])
+    draft = read_d4d(real, "cm4ai.d4d.yaml", ["cm4ai.d4d.yaml"], is_zip)
     study = draft.study
     assert (study.id, study.doi, study.version) == ("10.18130/v3/f3td5r", "10.18130/V3/F3TD5R", "2.0")
     assert study.licence == "CC-BY-NC-SA-4.0"
@@ -103,7 +107,7 @@ def test_the_real_datasheet_gives_its_study_ten_files_and_three_kinds_of_data(re
     ],
 )
 def test_a_file_record_that_cannot_be_used_is_a_finding(entry: dict[str, str], code: str, words: str) -> None:
-    draft = read_d4d(file_entry(**entry), "sheet.yaml", [])
+    draft = read_d4d(file_entry(**entry), "sheet.yaml", [], is_zip)
     (finding,) = draft.findings
     assert finding.code == code
     assert finding.where == "sheet.yaml: subsets[0]"
@@ -112,14 +116,14 @@ def test_a_file_record_that_cannot_be_used_is_a_finding(entry: dict[str, str], c
 
 def test_a_path_that_is_listed_twice_is_taken_once() -> None:
     text = HEAD + "subsets:\n  - {path: x.zip, md5: " + "a" * 32 + "}\n  - {path: x.zip, md5: " + "b" * 32 + "}\n"
-    draft = read_d4d(text, "sheet.yaml", [])
+    draft = read_d4d(text, "sheet.yaml", [], is_zip)
     assert [file.md5 for file in draft.files] == ["a" * 32]
     assert [finding.code for finding in draft.findings] == ["D4D-003"]
 
 
 def test_files_are_found_by_their_path_or_by_the_only_file_of_their_name() -> None:
     text = HEAD + "subsets:\n  - {path: Images/a.zip, md5: " + "a" * 32 + "}\n  - {path: b.zip}\n  - {path: p.html}\n"
-    draft = read_d4d(text, "sheet.yaml", ["a.zip", "x/b.zip", "y/b.zip", "p.html"])
+    draft = read_d4d(text, "sheet.yaml", ["a.zip", "x/b.zip", "y/b.zip", "p.html"], is_zip)
     assert [file.arrived for file in draft.files] == ["a.zip", "", "p.html"]
     assert [(asset.file, asset.md5) for asset in draft.assets] == [("a.zip", "a" * 32)]
 
@@ -174,7 +178,7 @@ def test_a_mapping_where_the_schema_has_mappings_stays_one() -> None:
 
 def test_an_accession_that_is_given_is_kept_and_none_is_made_up() -> None:
     text = HEAD + "external_resources:\n  - external_resources: [MassIVE MSV000098237, SRA, 'see https://x.org/y.']\n"
-    draft = read_d4d(text, "s", [])
+    draft = read_d4d(text, "s", [], is_zip)
     assert [one.identifier for one in draft.study.resources] == ["MSV000098237", None, "https://x.org/y."]
 
 
@@ -183,7 +187,7 @@ def test_people_are_found_in_every_shape_of_the_schema() -> None:
         "creators:\n  - Ada\n  - name: Grace\n    orcid: https://orcid.org/0000-0002-1825-0097\n"
         "  - principal_investigator: Lise\n  - principal_investigator: {name: Emmy, affiliation: [Göttingen]}\n"
     )
-    people = read_d4d("title: t\ninstances: []\n" + creators, "s", []).study.contributors
+    people = read_d4d("title: t\ninstances: []\n" + creators, "s", [], is_zip).study.contributors
     assert [(one.name, one.orcid, one.affiliation) for one in people] == [
         ("Ada", None, None),
         ("Grace", "0000-0002-1825-0097", None),

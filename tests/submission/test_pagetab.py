@@ -135,8 +135,12 @@ def as_json(tsv: str) -> str:
     return json.dumps({"accno": "S-BIAD1", "attributes": head, "section": study})
 
 
+def is_run_or_image(name: str) -> bool:
+    return name.endswith((".tif", ".d"))
+
+
 def drafted(text: str, lists: dict[str, str], *names: str) -> Draft:
-    return pagetab.read(text, "study.tsv", ["study.tsv", *lists, *names], lists.__getitem__)
+    return pagetab.read(text, "study.tsv", ["study.tsv", *lists, *names], is_run_or_image, lists.__getitem__)
 
 
 @pytest.fixture

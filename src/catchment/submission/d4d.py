@@ -7,7 +7,7 @@ What is only named (a deposit without accession) is never completed by guessing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from catchment.schema.records import Finding, ModalityName
@@ -44,8 +44,10 @@ MODALITY_WORDS: tuple[tuple[str, ModalityName], ...] = (
 FORMAT_OF_MEDIA = {"text/html": "HTML", "application/json": "JSON", "application/zip": "ZIP", "text/csv": "CSV"}
 
 
-def read_d4d(text: str, name: str, names: Iterable[str]) -> Draft:
+def read_d4d(text: str, name: str, names: Iterable[str], is_measurement: Callable[[str], bool]) -> Draft:
     """Return the draft that a datasheet describes; `names` are those of the upload, to find its files by.
+
+    `is_measurement` tells whether one of them can become a dataset; what cannot is described, and no more.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_d4d(text: str, name: str, names: Iterable[str]) -> Draft:
         assets=tuple(
             DraftAsset(file=file.arrived, md5=file.md5 or None, sha256=file.sha256 or None)
             for file in files
-            if file.arrived and is_data(file)
+            if file.arrived and is_measurement(file.arrived)
         ),
         metadata_files=(name,),
         files=tuple(files),
@@ -75,11 +77,6 @@ def read_d4d(text: str, name: str, names: Iterable[str]) -> Draft:
 def is_datasheet(start: str) -> bool:
     """Tell whether a YAML text is a datasheet, by the keys on its top."""
     return len(set(MARKS.findall(start))) > 1
-
-
-def is_data(file: DeclaredFile) -> bool:
-    """Tell whether a listed file can be a measurement; pages and metadata describe, they are not measured."""
-    return not file.name.lower().endswith((".html", ".htm", ".json", ".md", ".txt", ".pdf", ".xml", ".yaml", ".yml"))
 
 
 # --- the study ---------------------------------------------------------------------------------------------------
@@ -225,7 +222,7 @@ def file_records(document: Mapping[str, Any], findings: list[Finding], name: str
             if not stays_inside(path):
                 findings.append(rules.UNSAFE_PATH.broken(where, path[:SHOWN]))
             elif path in seen:
-                findings.append(rules.DATASHEET_FILE.broken(where, f"{path[:SHOWN]}, listed already"))
+                findings.append(rules.DECLARED_FILE.broken(where, f"{path[:SHOWN]}, listed already"))
             else:
                 seen.add(path)
                 yield file_record(path, entry, findings, where)
@@ -237,12 +234,12 @@ def file_record(path: str, entry: Mapping[str, Any], findings: list[Finding], wh
     for algorithm, digits in HEX_DIGITS.items():
         digest = next(texts(entry.get(algorithm)), "").lower()
         if digest and not re.fullmatch(f"[0-9a-f]{{{digits}}}", digest):
-            findings.append(rules.DATASHEET_FILE.broken(where, f"{algorithm} {digest[:SHOWN]!r} of {path}"))
+            findings.append(rules.DECLARED_FILE.broken(where, f"{algorithm} {digest[:SHOWN]!r} of {path}"))
             digest = ""
         digests[algorithm] = digest
     size = next(texts(entry.get("bytes")), "")
     if size and not re.fullmatch(r"\d{1,18}", size):
-        findings.append(rules.DATASHEET_FILE.broken(where, f"bytes {size[:SHOWN]!r} of {path}"))
+        findings.append(rules.DECLARED_FILE.broken(where, f"bytes {size[:SHOWN]!r} of {path}"))
         size = ""
     media_type, format_ = (next(texts(entry.get(key)), "") for key in ("media_type", "format"))
     expected = FORMAT_OF_MEDIA.get(media_type)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from catchment.contract import Recogniser
 from catchment.errors import BadInput
-from catchment.submission import d4d, native, pagetab, rules, sdrf
+from catchment.submission import crate, d4d, native, pagetab, rules, sdrf
 from catchment.submission.draft import Draft, DraftSample
 from catchment.submission.pagetab_text import is_pagetab
 from catchment.submission.sample_tables import with_tables
@@ -35,9 +35,12 @@ def read_draft(sighting: Sighting) -> Draft:
         if len(found) > 1:
             raise BadInput(f"{found[0][0]} and {found[1][0]} both describe the upload; keep one")
         for name, dialect in found:
+            text, names = read_text(upload, name), upload.names
             if dialect == pagetab.DIALECT:
-                return pagetab.read(read_text(upload, name), name, upload.names, partial(read_text, upload))
-            return d4d.read_d4d(read_text(upload, name), name, upload.names)
+                return pagetab.read(text, name, names, sighting.is_measurement, partial(read_text, upload))
+            if dialect == crate.DIALECT:
+                return crate.read_crate(text, names, sighting.is_measurement)
+            return d4d.read_d4d(text, name, names, sighting.is_measurement)
         return native.undescribed(sighting.parts())
     draft, sdrf_name = native.read_native(read_text(upload, native.FILE_NAME))
     draft = with_tables(draft, upload.names, lambda name: read_text(upload, name))
@@ -104,7 +107,9 @@ def descriptions(upload: Upload) -> Iterator[tuple[str, str]]:
         if "/" in name or ending not in ENDINGS:
             continue
         start = start_of(upload.path(name))
-        if ending in ("yaml", "yml") and d4d.is_datasheet(start):
+        if name == crate.FILE_NAME:
+            yield name, crate.DIALECT
+        elif ending in ("yaml", "yml") and d4d.is_datasheet(start):
             yield name, d4d.DIALECT
         elif ending in ("tsv", "json", "pagetab") and is_pagetab(start):
             yield name, pagetab.DIALECT

@@ -11,7 +11,6 @@ from catchment.schema.records import Finding
 from catchment.schema.submission_records import Contributor, DeclaredData, DeclaredFile, Funder, Resource, Study
 from catchment.submission import licences, rules
 from catchment.submission.arrived import Arrived
-from catchment.submission.d4d import is_data
 from catchment.submission.draft import Draft, DraftAsset, DraftSample
 from catchment.submission.pagetab_text import ListedFile, Section, read_file_list, read_pagetab
 from catchment.submission.upload import stays_inside
@@ -30,15 +29,18 @@ SAMPLE_WORDS = (
 CHECKSUMS = {"md5": "md5", "md5 checksum": "md5", "sha256": "sha256", "sha-256": "sha256"}
 
 ReadText = Callable[[str], str]
+IsMeasurement = Callable[[str], bool]
 
 
-def read(text: str, name: str, names: Iterable[str], read_text: ReadText) -> Draft:
+def read(text: str, name: str, names: Iterable[str], is_measurement: IsMeasurement, read_text: ReadText) -> Draft:
     """Return the draft that a PageTab submission describes.
 
     Parameters
     ----------
     names
         Those of the upload, to find files by.
+    is_measurement
+        Tells whether a file or folder of the upload can become a dataset.
     read_text
         Reads one of them: a file list.
 
@@ -75,7 +77,7 @@ def read(text: str, name: str, names: Iterable[str], read_text: ReadText) -> Dra
                 findings.append(rules.FILE_TWICE.broken(where, file.path[:100]))
             else:
                 seen.add(file.path)
-                declared, asset = placed(file, there, linked, known)
+                declared, asset = placed(file, there, is_measurement, linked, known)
                 files += declared
                 assets += asset
     return Draft(
@@ -204,7 +206,11 @@ def associations(section: Section) -> dict[str, list[str]]:
 
 
 def placed(
-    file: ListedFile, there: Arrived, linked: dict[str, list[str]], samples: frozenset[str]
+    file: ListedFile,
+    there: Arrived,
+    is_measurement: IsMeasurement,
+    linked: dict[str, list[str]],
+    samples: frozenset[str],
 ) -> tuple[list[DeclaredFile], list[DraftAsset]]:
     """Return the record of a listed file, and the asset that it is where it is a measurement that has arrived.
 
@@ -219,4 +225,4 @@ def placed(
     chosen = [title for title in linked.get("Biosample", []) if title in samples]
     record = DeclaredFile(name=file.path, title=facts.get("Description", ""), arrived=found, **digests)
     asset = DraftAsset(file=found or file.path, samples=tuple(chosen), annotations={**associated, **facts}, **digests)
-    return [] if is_folder else [record], [asset] if found and is_data(record) else []
+    return [] if is_folder else [record], [asset] if found and is_measurement(found) else []

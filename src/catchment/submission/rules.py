@@ -121,10 +121,10 @@ DATASHEET_REJOINED = declare(
     fix="nothing to do, its words were put together again; put it in quotes to be read as written",
     source="Datasheets for Datasets (D4D)",
 )
-DATASHEET_FILE = declare(
+DECLARED_FILE = declare(
     "D4D-003",
     "error",
-    "a file record of a datasheet cannot be used",
+    "a file record of a description cannot be used",
     expected="a plain relative path, given once; md5 of 32, sha256 of 64 hexadecimal digits; bytes as a number",
     fix="correct the record; the files that it names are taken without it where they are in the upload",
     source="Datasheets for Datasets (D4D)",

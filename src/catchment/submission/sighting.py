@@ -71,6 +71,12 @@ class Sighting:
         found = self.recognised(folder)
         return found is not None and found[1].certainty >= SURE
 
+    def is_measurement(self, name: str) -> bool:
+        """Tell whether a file or folder is, or at least is named like, what a modality takes."""
+        if name in self.below:
+            return self.stands_alone(name)
+        return self.recognised(name) is not None or self.recogniser.by_name(name) is not None
+
     def companions(self, name: str) -> tuple[str, ...]:
         """Return the files and folders beside a file that are one asset with it."""
         return self.look(name)[1]
