@@ -141,4 +141,16 @@ def test_a_crate_is_received_and_its_files_verified(toys: None, tmp_path: Path) 
     receipt = receive(up, tmp_path / "inbox")
     assert receipt.manifest.dialect == "ro-crate"
     assert [file.status for file in receipt.manifest.declared_files] == ["verified", "awaited"]
-    assert [asset.files[0].name for asset in receipt.assets] == ["images/a b.tif"]
+    (asset,) = receipt.assets
+    assert asset.files[0].name == "images/a b.tif"
+    assert not asset.findings
+
+
+def test_a_measurement_of_another_size_is_held(toys: None, tmp_path: Path) -> None:
+    (tmp_path / "up/images").mkdir(parents=True)
+    (tmp_path / "up/images/a b.tif").write_bytes(b"II*\0")
+    (tmp_path / "up" / FILE_NAME).write_text(text_of().replace("c" * 64, ""))
+    receipt = receive(tmp_path / "up", tmp_path / "inbox")
+    assert receipt.manifest.declared_files[0].status == "mismatch"
+    (finding,) = receipt.assets[0].findings
+    assert (finding.code, finding.found, finding.expected) == ("SUM-001", "4 bytes", "11 bytes, as declared")

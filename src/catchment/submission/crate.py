@@ -115,7 +115,9 @@ def read_crate(text: str, names: Iterable[str], is_measurement: Callable[[str], 
             file = file_record(crate, entity, path, there, findings, name)
             files.append(file)
             if file.arrived and is_measurement(file.arrived):
-                assets.append(DraftAsset(file=file.arrived, md5=file.md5 or None, sha256=file.sha256 or None))
+                assets.append(
+                    DraftAsset(file=file.arrived, md5=file.md5 or None, sha256=file.sha256 or None, bytes=file.bytes)
+                )
     folders = [f"{asset.file}/" for asset in assets if there.is_folder(asset.file)]
     own = [asset for asset in assets if not asset.file.startswith(tuple(folders))] if folders else assets
     return Draft(

@@ -64,7 +64,7 @@ def read_d4d(text: str, name: str, names: Iterable[str], is_measurement: Callabl
         dialect=DIALECT,
         study=read_study(document, findings, name),
         assets=tuple(
-            DraftAsset(file=file.arrived, md5=file.md5 or None, sha256=file.sha256 or None)
+            DraftAsset(file=file.arrived, md5=file.md5 or None, sha256=file.sha256 or None, bytes=file.bytes)
             for file in files
             if file.arrived and is_measurement(file.arrived)
         ),

@@ -31,6 +31,7 @@ class DraftAsset(Shape):
     assay_ontology_term_id: str = "unknown"
     sha256: str | None = None
     md5: str | None = None
+    bytes: int | None = None
     constants: dict[str, str] = {}
     annotations: dict[str, str] = {}
     curate: Curation | None = None

@@ -281,6 +281,9 @@ def checksum_findings(draft: DraftAsset, name: str, files: tuple[SourceFile, ...
         if draft.sha256.lower() != sha256:
             expected = f"declared sha256 {draft.sha256.lower()}"
             findings.append(rules.CHECKSUM.broken(name, f"sha256 {sha256} over {what}", expected=expected))
+    if draft.bytes is not None and files and files[0].name == name and draft.bytes != files[0].bytes:
+        found = f"{files[0].bytes:,} bytes"
+        findings.append(rules.CHECKSUM.broken(name, found, expected=f"{draft.bytes:,} bytes, as declared"))
     if draft.md5 is not None and files and files[0].name == name:
         md5 = md5_of(upload.path(name))
         if draft.md5.lower() != md5:
