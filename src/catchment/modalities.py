@@ -36,7 +36,7 @@ from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 5, "convert": 5, "normalise": 2},
-    "massspec": {"admit": 4, "convert": 4, "normalise": 2},
+    "massspec": {"admit": 5, "convert": 5, "normalise": 2},
     "singlecell": {"admit": 8, "convert": 6, "normalise": 2},
     "census": {"plan": 2, "assemble": 2, "verify": 2},
     "release": {"index": 2, "release": 2},

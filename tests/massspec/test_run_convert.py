@@ -117,7 +117,7 @@ def test_converting_again_gives_the_same_bytes_in_every_file(tmp_path: Path, dem
     converted(asset_of(demonstration), tmp_path / "a")
     converted(asset_of(demonstration), tmp_path / "b")
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["qc.mzqc.json", "run.mzML", "spectra.parquet", "thumbnail.png"]
+    assert names == ["qc.mzqc.json", "run.mzML", "spectra.parquet", "survey_map.parquet", "thumbnail.png"]
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 

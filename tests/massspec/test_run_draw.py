@@ -42,9 +42,14 @@ def test_ion_current_is_that_of_the_survey_spectra(tmp_path: Path) -> None:
     assert base.get("stroke") != total.get("stroke")
     shown = words(root)
     assert shown[:2] == ["run.mzML", f"mass spectrometry · {asset_of(path).dataset} · 60 spectra"]
-    assert {"Ion current, MS1", "Base peaks, MS1", "Precursors", "retention time (min)", "Spectra by level"} <= set(
-        shown
-    )
+    assert {
+        "Ion current, MS1",
+        "MS1 signal",
+        "Base peaks, MS1",
+        "Precursors",
+        "retention time (min)",
+        "Spectra by level",
+    } <= set(shown)
     at = shown.index("Spectra by level")
     assert shown[at : at + 5] == ["Spectra by level", "MS1", str(len(current)), "MS2", str(60 - len(current))]
 

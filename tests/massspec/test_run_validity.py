@@ -81,6 +81,11 @@ def test_what_schema_and_mapping_require_is_held_against_a_run(
     assert expected in first.expected
 
 
+def test_a_prefix_that_nothing_declares_is_an_error(tmp_path: Path) -> None:
+    asset = written(tmp_path, SOUND.replace("<mzML ", '<mzML other:colour="red" '))
+    assert [(f.code, f.level, f.where) for f in found_in(asset)] == [("MZ-003", "error", "namespaces")]
+
+
 def test_a_term_that_no_vocabulary_has_is_named(tmp_path: Path) -> None:
     unknown = spectrum(0, extra='<cvParam cvRef="MS" accession="MS:9999999" name="new"/>')
     ((code, where, found),) = [(f.code, f.where, f.found) for f in found_in(written(tmp_path, run(unknown)))]

@@ -25,7 +25,12 @@ from catchment.schema.rules import is_error
 from catchment.storage import Place, digest_file, environment_fault
 
 REPRESENTATION = "MS:1000525"  # centroid or profile: peak lists and many mzXML do not say which
-SIDE_CARS = {"spectra": "spectra.parquet", "qc": "qc.mzqc.json", "thumbnail": "thumbnail.png"}
+SIDE_CARS = {
+    "spectra": "spectra.parquet",
+    "survey_map": "survey_map.parquet",
+    "qc": "qc.mzqc.json",
+    "thumbnail": "thumbnail.png",
+}
 
 
 def convert(asset: Asset, description: Description, place: Place, settings: MassspecConvert) -> Product | Unreadable:
@@ -104,7 +109,7 @@ def copy_run(source: Path, document: Document, target: Path) -> None:
 
 
 def write_side_cars(table: SpectraTable, document: Document, target: Path) -> None:
-    """Write the spectra's table, the mzQC document and the thumbnail beside the run."""
+    """Write the spectra's table, the map of MS1, the mzQC document and the thumbnail beside the run."""
     columns = table.columns()
     report = mzqc(
         run_metrics(columns, len(document.ids["chromatogram"])),
@@ -114,6 +119,7 @@ def write_side_cars(table: SpectraTable, document: Document, target: Path) -> No
         start_time=document.start_time,
         version=catchment.__version__,
     )
+    table.surveys.write(target.with_name(SIDE_CARS["survey_map"]))
     write_spectra(columns, target.with_name(SIDE_CARS["spectra"]))
     target.with_name(SIDE_CARS["qc"]).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     write_thumbnail(columns, target.with_name(SIDE_CARS["thumbnail"]))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from catchment.massspec.metrics import level_counts
 from catchment.massspec.spectra import NO_LEVEL, Table
+from catchment.massspec.survey_map import MZ_STEP, read_map
 from catchment.massspec.tables import read_spectra
-from catchment.plot_axes import Numbers, axis_of
-from catchment.plots import Bars, Curves, Panel, Words, density, draw_sheet, histogram
+from catchment.plot_axes import HEIGHT, WIDTH, Numbers, axis_of
+from catchment.plots import Bars, Curves, Density, Panel, Words, density, draw_sheet, histogram
 from catchment.schema.records import Asset, Dataset
 from catchment.storage import Place
 
 COLOUR = "#a8521a"
+MAP_ROWS, MAP_COLUMNS = HEIGHT // 3, WIDTH // 3
 ION_CURRENT = "ion current (detector counts)"
 
 
@@ -23,6 +27,7 @@ def draw(dataset: Dataset, asset: Asset, store: Place) -> bytes:
     fragments = table["ms_level"] > 1
     panels = [
         ion_current(table, times, label),
+        survey_signal(read_map(store.path / dataset.product.side_cars["survey_map"])),
         base_peaks(table, times, label),
         Bars("Spectra by level", "spectra", tuple((level_name(k), (n,)) for k, n in level_counts(table).items())),
         histogram(table["points"][~fragments], "Peaks per spectrum, MS1", "peaks", "spectra"),
@@ -56,6 +61,23 @@ def ion_current(table: Table, times: Numbers, label: str) -> Panel:
         axis_of(table["tic"][own], ION_CURRENT, zero=True),
         (("total", times[own], table["tic"][own]), ("base peak", times[own], base)),
     )
+
+
+def survey_signal(cells: Mapping[str, Numbers]) -> Panel:
+    """Return the intensity of MS1 over time and m/z; a column shows the surveys that are nearest to its time."""
+    title = "MS1 signal"
+    if not len(cells["rt_s"]):
+        return Words(title, ("There is no MS1 spectrum with a time and peaks.",))
+    rows, row_of = np.unique(cells["rt_s"], return_inverse=True)
+    times = rows / 60
+    x = axis_of(times, "retention time (min)")
+    y = axis_of(np.append(cells["mz"], cells["mz"].max() + MZ_STEP), "m/z")
+    ups = (y.places(cells["mz"] + MZ_STEP / 2) * MAP_ROWS).astype(int)
+    grid = np.zeros((MAP_ROWS, len(rows)))
+    np.add.at(grid, (ups, row_of), cells["intensity"])
+    columns = x.low + (np.arange(MAP_COLUMNS) + 0.5) / MAP_COLUMNS * (x.high - x.low)
+    nearest = np.searchsorted((times[1:] + times[:-1]) / 2, columns)
+    return Density(title, x, y, grid[:, nearest], "counts in a spectrum")
 
 
 def base_peaks(table: Table, times: Numbers, label: str) -> Panel:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catchment.massspec.arrays import Floats
+from catchment.massspec.survey_map import SurveyMap
 
 Table = Mapping[str, NDArray[Any]]
 
@@ -74,10 +75,11 @@ class Spectrum:
 
 @dataclass
 class SpectraTable:
-    """One row for each spectrum so far, and the digest of all of them in their order."""
+    """One row for each spectrum so far, the digest of all of them in their order, and the map of MS1."""
 
     rows: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     digests: list[bytes] = field(default_factory=list)
+    surveys: SurveyMap = field(default_factory=SurveyMap)
 
     def add(self, spectrum: Spectrum) -> None:
         """Add a spectrum's row."""
@@ -103,12 +105,15 @@ class SpectraTable:
         for name, value in row.items():
             self.rows[name].append(value)
         self.digests.append(spectrum.digest())
+        if spectrum.ms_level == 1:
+            self.surveys.add(spectrum.retention_time_s, spectrum.mz, spectrum.intensity)
 
     def extend(self, later: SpectraTable) -> None:
         """Add the rows of a part that comes after the spectra so far."""
         for name, values in later.rows.items():
             self.rows[name] += values
         self.digests += later.digests
+        self.surveys.extend(later.surveys)
 
     def __len__(self) -> int:
         return len(self.digests)

@@ -65,7 +65,12 @@ def check(path: Path, document: Document, schema_rule: Rule, terms_rule: Rule) -
 
     faults = Faults()
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    root = etree.fromstring(excerpt(path, document), parser)
+    try:
+        root = etree.fromstring(excerpt(path, document), parser)
+    except etree.XMLSyntaxError as refused:
+        # our own scan knows no namespaces; others refuse a prefix that nothing declares
+        faults.add(rules.MALFORMED, "namespaces", shown(refused.msg or "", MESSAGE_CHARACTERS))
+        return faults
     tree = etree.ElementTree(root if root.tag == f"{PREFIX}mzML" else root.find(f"{PREFIX}mzML"))
     schema = etree.XMLSchema(etree.parse(str(obo.shipped_path(XSD))))
     schema.validate(tree)
