@@ -18,6 +18,8 @@ from ome_zarr.utils import info
 from ome_zarr_models.v05 import HCS, Well
 
 from catchment.imaging import MODALITY
+from catchment.imaging.axes import Slices
+from catchment.imaging.readers.tiff import TiffReader
 from catchment.modalities import RECOGNISER
 from catchment.schema.records import Description, Finding, Product
 from catchment.storage import Place
@@ -361,6 +363,21 @@ def test_a_broken_htd_and_a_pattern_that_is_none_are_said(tmp_path: Path, throug
     assert 'no "HTSInfoFile"' in only(through(folder), "IMG-053").found
     assert only(through(folder, plate_names="{spot}"), "IMG-051").found == "{spot} is unknown"
     assert only(through(folder, plate_names="x{well}"), "IMG-052").found.startswith("2 images")
+
+
+def test_a_plane_that_is_read_otherwise_a_second_time_holds_the_plate(
+    tmp_path: Path, through: Carry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_cellvoyager(tmp_path / "in", FULL)
+    original = TiffReader.eager
+
+    def wrong(reader: TiffReader, scene: int, wanted: Slices) -> np.ndarray:
+        pixels = original(reader, scene, wanted)
+        return pixels + (cellvoyager_name(HOLE) in reader.source.name)
+
+    monkeypatch.setattr(TiffReader, "eager", wrong)
+    finding = only(through(folder), "IMG-011")
+    assert finding.where == "in: image 3"
 
 
 # --- recognition -------------------------------------------------------------------------------------------------
