@@ -1,4 +1,4 @@
-"""Products opened by clients that others wrote, bioio-ome-zarr and ome-zarr-py: pixels, names and sizes as they were."""
+"""Products opened by clients that others wrote, bioio-ome-zarr and ome-zarr-py: pixels, names, sizes as they were."""
 
 from __future__ import annotations
 
