@@ -135,6 +135,8 @@ class Modality(Generic[A, C, N]):
         the draft of a recipe for an asset that does not fit yet; None where a modality takes no recipes.
     companions
         which of the names beside a recognised file (files and folders of its folder) are one asset with it.
+    resumes
+        whether `convert` goes on with what a killed conversion left in its place, and what it makes is the same.
     """
 
     admit_settings: type[A]
@@ -155,3 +157,4 @@ class Modality(Generic[A, C, N]):
     shared_endings: tuple[str, ...] = ()
     label: Callable[[Asset, Place, A], Asset] = unlabelled
     suggest: Callable[[Asset], Suggestion] | None = None
+    resumes: bool = False

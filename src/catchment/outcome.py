@@ -92,10 +92,13 @@ def with_reason(findings: list[Finding], reason: NothingKept) -> list[Finding]:
     return [*findings, RULES[isolation.RAISED].broken("the whole file", str(reason))]
 
 
-def stored(store: Path, kind: type[S], make: Callable[[Path], S]) -> tuple[S, tuple[StoredFile, ...]]:
+def stored(
+    store: Path, kind: type[S], make: Callable[[Path], S], *, resumed: bool = False
+) -> tuple[S, tuple[StoredFile, ...]]:
     """Return the note of the store under a content key, and its files; nothing is made where the key is there.
 
-    `make` fills a scratch folder and returns the note to keep in it; what it raises leaves no store behind.
+    `make` fills a scratch folder and returns the note to keep in it; what it raises leaves no store behind. `resumed`:
+    it may find there what a killed process had done.
     """
-    note = kept(store, kind, make)
+    note = kept(store, kind, make, resumed=resumed)
     return note, tuple(file for file in stored_files(store) if file.path != NOTE)

@@ -153,7 +153,7 @@ def convert(admission: Path, inbox: Path, settings: Settings, out: Path, limits:
         return made
 
     try:
-        conversion, files = stored(store, Conversion, make)
+        conversion, files = stored(store, Conversion, make, resumed=modality(asset.modality).resumes)
     except NothingKept as reason:
         return finish(held("convert", asset, with_reason(findings, reason), watch), out)
     limits_of_metrics = modality(asset.modality).convert_settings.model_validate(settings).limits

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -215,14 +216,43 @@ def scratch_folder(final: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def kept(store: Path, kind: type[S], make: Callable[[Path], S]) -> S:
+@contextlib.contextmanager
+def begun_folder(final: Path) -> Iterator[Path]:
+    """Yield the folder that a killed process was filling for `final`, or a new one; gone at the end, unless killed.
+
+    Where another process is at it, a scratch folder of its own.
+    """
+    begun = final.with_name(f".{final.name}.begun")
+    with contextlib.ExitStack() as held:
+        try:
+            begun.mkdir(parents=True, exist_ok=True)
+            handle = os.open(begun, os.O_RDONLY)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield held.enter_context(scratch_folder(final))
+            return
+        except OSError as error:
+            raise environment_fault(error, begun) from error
+        try:
+            yield begun
+        finally:
+            interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt)
+            # once it has its final name, what lies under this one is another's
+            with contextlib.suppress(FileNotFoundError):
+                if not interrupted and os.path.samestat(os.fstat(handle), begun.stat()):
+                    shutil.rmtree(begun, ignore_errors=True)
+
+
+def kept(store: Path, kind: type[S], make: Callable[[Path], S], *, resumed: bool = False) -> S:
     """Return the note of the store under a content key; nothing is made where the key is there.
 
     `make` fills a scratch folder and returns the note to keep in it; what it raises leaves no store behind. Where two
-    processes make one store at the same time, the first to end is kept: equal keys, equal contents.
+    processes make one store at the same time, the first to end is kept: equal keys, equal contents. `resumed`: the
+    folder may hold what a killed process had done, and `make` knows what of it is good.
     """
     if not (store / NOTE).exists():
-        with scratch_folder(store) as scratch:
+        with (begun_folder if resumed else scratch_folder)(store) as scratch:
             save(make(scratch), scratch / NOTE)
             try:
                 commit_folder(scratch, store)

@@ -101,4 +101,5 @@ MODALITY = Modality(
     draw=_draw,
     contribute=_contribute,
     companions=companions,
+    resumes=True,
 )
