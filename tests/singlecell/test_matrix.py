@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catchment.singlecell.arrays import digest_of_tile, is_canonical
+from catchment.singlecell.arrays import digest_of_tile, is_rising, outermost, placed
 from catchment.singlecell.blocks import Block, block_of_dense, bounds_of, one_ahead
+from catchment.singlecell.layout import Matrix
 from catchment.singlecell.matrix import Faults, canonical, indptr_fault, median_or_none
 from catchment.tiles import csr_tile
 
@@ -127,18 +128,29 @@ def test_a_dense_block_holds_what_is_not_zero(matrix: sp.csr_matrix) -> None:
     block = block_of_dense(3, matrix.toarray())
     expected = canonical(block_of(matrix, 3))
     assert (block.first, block.last) == (3, 3 + matrix.shape[0])
-    assert is_canonical(block)
+    assert is_rising(block)
     for name in ("indptr", "indices", "data"):
         np.testing.assert_array_equal(getattr(block, name), getattr(expected, name))
 
 
 @given(matrices())
-def test_canonical_blocks_are_told_from_others(matrix: sp.csr_matrix) -> None:
+def test_rows_whose_columns_rise_are_told_from_others(matrix: sp.csr_matrix) -> None:
     block = block_of(matrix)
     rows = [matrix[row] for row in range(matrix.shape[0])]
-    expected = all((np.diff(row.indices) > 0).all() and (row.data != 0).all() for row in rows)
-    assert is_canonical(block) == expected
-    assert is_canonical(canonical(block))
+    assert is_rising(block) == all((np.diff(row.indices) > 0).all() for row in rows)
+    clean = canonical(block)
+    assert is_rising(clean)
+    if clean.indices.size:
+        assert outermost(clean).min() == clean.indices.min()
+        assert outermost(clean).max() == clean.indices.max()
+
+
+@given(matrices())
+def test_a_block_is_placed_in_canonical_form(matrix: sp.csr_matrix) -> None:
+    block, whole = block_of(matrix), Matrix("X", "csr", matrix.shape, str(matrix.dtype), matrix.nnz, 0)
+    found, expected = placed(block, whole, None), canonical(block)
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
 def test_one_ahead_yields_everything_in_order_and_passes_errors_on() -> None:

@@ -117,13 +117,15 @@ def placed(block: Block, matrix: Matrix, columns: Any, zeros: bool = False) -> B
     Unfit
         Where a column number is out of range, or a row has a column twice.
     """
-    indices = block.indices
-    if indices.size and (indices.min() < 0 or indices.max() >= matrix.shape[1]):
-        found = f"column numbers {indices.min()} to {indices.max()} in rows {block.first} to {block.last - 1}"
+    rising = is_rising(block)
+    ends = outermost(block) if rising else block.indices
+    if ends.size and (ends.min() < 0 or ends.max() >= matrix.shape[1]):
+        found = f"column numbers {ends.min()} to {ends.max()} in rows {block.first} to {block.last - 1}"
         raise Unfit(rules.SPARSE_BROKEN.broken(shown(matrix.path), found))
     if columns is not None:
-        block = Block(block.first, block.last, block.indptr, columns[indices], block.data)
-    if is_canonical(block, zeros):
+        block = Block(block.first, block.last, block.indptr, columns[block.indices], block.data)
+        rising = is_rising(block)
+    if rising and (zeros or np.count_nonzero(block.data) == block.data.size):
         return block
     wide = Block(block.first, block.last, block.indptr, block.indices.astype(np.int64), block.data)
     clean = canonical(wide, zeros)
@@ -133,13 +135,20 @@ def placed(block: Block, matrix: Matrix, columns: Any, zeros: bool = False) -> B
     return clean
 
 
-def is_canonical(block: Block, zeros: bool = False) -> bool:
-    """Tell whether columns rise within every row and no zero is stored (unless `zeros` may be)."""
-    rising = np.ones(block.indices.size, np.bool_)
-    np.greater(block.indices[1:], block.indices[:-1], out=rising[1:])
-    starts = block.indptr[:-1]
-    rising[starts[starts < rising.size]] = True
-    return bool(rising.all()) and (zeros or bool((block.data != 0).all()))
+def is_rising(block: Block) -> bool:
+    """Tell whether columns rise within every row."""
+    falls = block.indices[1:] <= block.indices[:-1]
+    between_rows = np.unique(block.indptr[1:-1])
+    between_rows = between_rows[(between_rows > 0) & (between_rows < block.indices.size)] - 1
+    return int(np.count_nonzero(falls)) == int(np.count_nonzero(falls[between_rows]))
+
+
+def outermost(block: Block) -> npt.NDArray[Any]:
+    """Return the first and the last column of each row that has any: the lowest and the highest, where columns rise."""
+    starts, ends = block.indptr[:-1], block.indptr[1:]
+    filled = ends > starts
+    columns: npt.NDArray[Any] = block.indices[np.concatenate((starts[filled], ends[filled] - 1))]
+    return columns
 
 
 def digest_of_tile(tile: soma.RowTile) -> str:
