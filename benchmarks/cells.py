@@ -77,8 +77,18 @@ def prepare_many(data: Path) -> str:
     return write_many(data / "cells.h5ad")
 
 
-def write_many(path: Path, *, embedding: bool = False) -> str:
-    """Write many cells of a whole genome, some thousand at a time: depth log-normal, genes of a heavy tail."""
+def write_many(
+    path: Path,
+    *,
+    embedding: bool = False,
+    number: int = MANY_CELLS,
+    molecules: int = MANY_COUNTS,
+    drawn_blocks: int | None = None,
+) -> str:
+    """Write many cells of a whole genome, some thousand at a time: depth log-normal, genes of a heavy tail.
+
+    `molecules` of the median cell; `drawn_blocks` of 2,048 cells that are drawn before they come again (None: all).
+    """
     import h5py
     import numpy as np
     import scipy.sparse as sp
@@ -89,11 +99,11 @@ def write_many(path: Path, *, embedding: bool = False) -> str:
     rng = np.random.default_rng(1)
     ids = list(dict.fromkeys([*mitochondrial_genes(), *lines_of("NCBITaxon:9606")]))[:MANY_GENES]
     genes = [{"gene_id": id_, "feature_length": "1000", "feature_type": "protein_coding"} for id_ in ids]
-    columns = {name: [value] * MANY_CELLS for name, value in CONSTANTS.items()}
-    names = [f"cell{n}" for n in range(MANY_CELLS)]
+    columns = {name: [value] * number for name, value in CONSTANTS.items()}
+    names = [f"cell{n}" for n in range(number)]
     uns = {"organism_ontology_term_id": "NCBITaxon:9606", "title": "many"}
-    nothing = sp.csr_matrix((MANY_CELLS, MANY_GENES), dtype=np.float32)
-    umap = rng.normal(size=(MANY_CELLS, 2)).astype(np.float32)
+    nothing = sp.csr_matrix((number, MANY_GENES), dtype=np.float32)
+    umap = rng.normal(size=(number, 2)).astype(np.float32)
     write_parts(path, nothing, columns, names, genes, umap, uns, "X")
     weights = np.cumsum(rng.lognormal(0, 2, MANY_GENES))
     indptr = [0]
@@ -106,18 +116,25 @@ def write_many(path: Path, *, embedding: bool = False) -> str:
             name: file["X"].create_dataset(name, (0,), dtype, **gzip)
             for name, dtype in (("data", "f4"), ("indices", "i4"))
         }
-        for first in range(0, MANY_CELLS, ROWS):
-            depth = rng.lognormal(np.log(MANY_COUNTS), 0.5, min(ROWS, MANY_CELLS - first)).astype(int) + 1
-            rows = np.repeat(np.arange(depth.size), depth)
-            drawn = np.searchsorted(weights, rng.uniform(0, weights[-1], rows.size), side="right")
-            block = sp.csr_matrix((np.ones(rows.size, np.float32), (rows, drawn)), (depth.size, MANY_GENES))
+        kept: list[sp.csr_matrix] = []
+        for first in range(0, number, ROWS):
+            if drawn_blocks is None or len(kept) < drawn_blocks:
+                depth = rng.lognormal(np.log(molecules), 0.5, ROWS).astype(int) + 1
+                rows = np.repeat(np.arange(depth.size), depth)
+                drawn = np.searchsorted(weights, rng.uniform(0, weights[-1], rows.size), side="right")
+                block = sp.csr_matrix((np.ones(rows.size, np.float32), (rows, drawn)), (depth.size, MANY_GENES))
+                if drawn_blocks is not None:
+                    kept.append(block)
+            else:
+                block = kept[first // ROWS % drawn_blocks]
+            block = block[: number - first]
             for name, dataset in parts.items():
                 dataset.resize((indptr[-1] + block.nnz,))
                 dataset[indptr[-1] :] = getattr(block, name)
             indptr += (block.indptr[1:] + indptr[-1]).tolist()
         file["X"]["indptr"] = np.array(indptr, np.int32 if indptr[-1] < 1 << 31 else np.int64)
     size = path.stat().st_size / race.MB
-    return f"{MANY_CELLS:,} cells × {MANY_GENES:,} genes, {indptr[-1] / 1e6:.0f} million counts, gzip 4, {size:.0f} MB."
+    return f"{number:,} cells × {MANY_GENES:,} genes, {indptr[-1] / 1e6:.0f} million counts, gzip 4, {size:.0f} MB."
 
 
 def prepare_table(data: Path) -> str:

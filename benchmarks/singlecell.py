@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from catchment.schema.records import Asset
 
 ZSTD_LEVEL = 3
+SIZES, SIZES_MOLECULES = (10_000, 100_000, 500_000), 1_500
 
 
 # --- whole conversions -------------------------------------------------------------------------------------------
@@ -117,6 +118,25 @@ def write_block(target: Any, rows: Any, columns: Any, values: Any, zstd_level: i
         target.write(zstd.encode(rows[part]))
         for array in (columns[part], values[part]):
             target.write(zstd.encode(shuffle[array.dtype.itemsize].encode(array)))
+
+
+def prepare_sizes(data: Path) -> str:
+    """Write files of 10,000, 100,000 and 500,000 cells of like depth; return what they are."""
+    described = []
+    for number in SIZES:
+        (data / str(number)).mkdir()
+        path = data / str(number) / "cells.h5ad"
+        described.append(cells.write_many(path, number=number, molecules=SIZES_MOLECULES, drawn_blocks=4))
+    return "; ".join(text.rstrip(".") for text in described) + "."
+
+
+def sized(number: int) -> race.Contender:
+    """Return the conversion of so many cells."""
+
+    def run(data: Path, out: Path) -> None:
+        ours(data / str(number), out)
+
+    return race.Contender(f"Catchment: {number:,} cells", run, None, "h5py, catchment.singlecell.convert")
 
 
 def check_soma(data: Path, out: Path) -> str:
@@ -354,6 +374,14 @@ RACES = {
     ),
     "wide": race.Race("H5AD to SOMA, many genes", ABOUT_CONVERSIONS, prepare_wide, CONVERSIONS),
     "many": race.Race("H5AD to SOMA, 100,000 cells", ABOUT_CONVERSIONS, prepare_many, MANY),
+    "sizes": race.Race(
+        "Memory of a conversion, by the number of cells",
+        "Cells of like depth (about 1,000 counts each; blocks of cells come again, to be quick to make), default "
+        "settings.\nWhat is asked of these lines is the peak: a row tile is held at a time, and obs.",
+        prepare_sizes,
+        {race.OURS if number == SIZES[0] else f"catchment-{number}": sized(number) for number in SIZES},
+        repeats=1,
+    ),
     "quality": race.Race(
         "Quality control, 100,000 cells",
         "The same numbers per cell and per gene. Within *convert* the reading costs nothing: the counts are there.",
