@@ -115,7 +115,7 @@ class Modality(Generic[A, C, N]):
         the asset to go on with, written into the place (another container, curated, migrated), described again then;
         the asset itself where nothing is to do.
     validate
-        every fault in one pass, each with its place.
+        every fault in one pass, each with its place; side-cars of what the pass learnt, kept where the asset goes on.
     label
         a valid asset with what the system adds to it, written into the place: a product of its own, which later steps
         read in its stead. The asset itself where the format has no such additions.

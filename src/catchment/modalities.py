@@ -37,8 +37,8 @@ from catchment.storage import Place
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 5, "convert": 5, "normalise": 2},
     "massspec": {"admit": 5, "convert": 5, "normalise": 2},
-    "singlecell": {"admit": 8, "convert": 6, "normalise": 2},
-    "census": {"plan": 2, "assemble": 2, "verify": 2},
+    "singlecell": {"admit": 9, "convert": 6, "normalise": 2},
+    "census": {"plan": 3, "assemble": 2, "verify": 2},
     "release": {"index": 2, "release": 2},
 }
 
@@ -155,6 +155,9 @@ def inspection_of(asset: Asset, scratch: str, settings: dict[str, JsonValue], *,
     findings = (*findings, *admission.findings)
     if label and not any(map(is_error, findings)):
         prepared = own.label(prepared, place, chosen)
+        for name, content in admission.side_cars.items():
+            if drawn := content():
+                (place.path / name).write_bytes(drawn)
     return Inspection(
         description=description,
         findings=findings,

@@ -256,6 +256,7 @@ def plan(inbox: Path, work: Path, settings: Settings, out: Path) -> Planned:
     from catchment.census.inclusion import looks_at_cells
     from catchment.census.last_release import read_ledger
     from catchment.census.plan import plan as draw_plan
+    from catchment.census.repeated import repeated_cells
     from catchment.census.source import read_groups
 
     chosen = CensusPlan.model_validate(settings)
@@ -273,7 +274,11 @@ def plan(inbox: Path, work: Path, settings: Settings, out: Path) -> Planned:
         else {}
     )
     drawn = draw_plan(normalised, withheld, ledger, chosen, groups)
-    return finish(Planned(plan=drawn, assets=tuple(sorted(contents)), **watch.stamp()), out)
+    matrices_taken = [one for one in drawn.datasets if one.rows]
+    repeated = repeated_cells(matrices_taken, {one.dataset.dataset: one for one in normalised}, Path.cwd())
+    for finding in repeated:
+        logger.warning("%s %s: %s", finding.code, finding.where, finding.found)
+    return finish(Planned(plan=drawn, assets=tuple(sorted(contents)), findings=repeated, **watch.stamp()), out)
 
 
 def outcomes(inbox: Path, work: Path, only: Iterable[str] | None = None) -> tuple[list[Normalised], list[Held]]:

@@ -83,6 +83,14 @@ SUPERSEDED = declare(
     expected="the latest revision of a submission",
     fix="nothing: the revision stands for it",
 )
+REPEATED_CELLS = declare(
+    "CEN-012",
+    "warning",
+    "cells that another dataset has as well",
+    expected="each cell primary data of one dataset",
+    fix="set is_primary_data to False for these cells in one of the two datasets; they are counted twice",
+    source="CELLxGENE schema 7.1.0, is_primary_data",
+)
 WRONG = declare(
     "CEN-100",
     "error",

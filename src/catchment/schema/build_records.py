@@ -78,10 +78,14 @@ class Plan(Shape):
 
 
 class Planned(Record):
-    """`plan.json`. `assets`: every asset that the plan saw, through or held; the release is made of these."""
+    """`plan.json`. `assets`: every asset that the plan saw, through or held; the release is made of these.
+
+    `findings`: what is to be said of datasets that the census takes all the same.
+    """
 
     plan: Plan
     assets: tuple[str, ...]
+    findings: tuple[Finding, ...] = Field((), exclude_if=is_blank)
 
 
 class Census(Shape):

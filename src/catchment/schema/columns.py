@@ -93,6 +93,15 @@ CENSUS_INFO: dict[str, Table] = {
     "organisms": ORGANISMS,
 }
 
+# what `admit` leaves of each cell of a matrix, in their order: a hash of its raw counts, and what the census groups by
+CELL_HASHES: Table = (
+    *plain(TEXT, "obs_id"),
+    *coded("assay_ontology_term_id", "tissue_type"),
+    *plain(BOOL, "is_primary_data"),
+    *plain(pa.uint64(), "hash_high", "hash_low"),
+)
+CELL_HASHES_FILE = "cell_hashes.parquet"
+
 MEASUREMENTS: Table = (
     *plain(pa.string(), "measurement_id", "dataset_id", "submission", "modality", "kind", "label", "analyte"),
     *plain(INT, "count"),

@@ -9,6 +9,7 @@ apart from these, `times`, which no key and no comparison reads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -281,10 +282,14 @@ class Resources(Shape):
 
 
 class Admission(Shape):
-    """What `validate` learnt: every fault in one pass, and statistics for later steps."""
+    """What `validate` learnt: every fault in one pass, and statistics for later steps.
+
+    `side_cars`: small files for later steps by name, each drawn up when it is asked for; an empty one is none.
+    """
 
     findings: tuple[Finding, ...]
     statistics: dict[str, JsonValue] = {}
+    side_cars: dict[str, Callable[[], bytes]] = {}
 
 
 class Product(Shape):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,8 +11,10 @@ from pydantic import JsonValue
 
 from catchment import vocabulary
 from catchment.config import SinglecellAdmit
+from catchment.schema.columns import CELL_HASHES_FILE
 from catchment.schema.records import Admission, Asset, Description, Finding
 from catchment.singlecell import rules
+from catchment.singlecell.cell_hashes import hashes_file
 from catchment.singlecell.cells import check_obs, reserved_names, unused_categories
 from catchment.singlecell.cellxgene.check import counts_needed, matrix_findings, schema_findings, space_of_dataset
 from catchment.singlecell.cellxgene.reading import as_read
@@ -54,7 +58,11 @@ def validate(description: Description, asset: Asset, settings: SinglecellAdmit) 
     findings += [*counted.findings, *count_findings(counted, reading, needed, outside)]
     for matrix in reading.layout.layers.values():
         findings += layer_findings(matrix, layers[matrix.path])
-    return Admission(findings=as_read(findings, settings.reading), statistics=statistics(counted, reading, fragments))
+    return Admission(
+        findings=as_read(findings, settings.reading),
+        statistics=statistics(counted, reading, fragments),
+        side_cars={CELL_HASHES_FILE: partial(hashes_file, reading, schema, counted.sums)} if counted.summed else {},
+    )
 
 
 def of_counts(asset: Asset) -> bool:
