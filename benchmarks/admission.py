@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cells
@@ -13,6 +14,7 @@ import race
 CATCHMENT = Path(sys.executable).with_name("catchment")
 REFERENCE = Path(__file__).parents[1] / ".venv-reference/bin/python"
 ASK = Path(__file__).parents[1] / "tests/singlecell/ask_reference.py"
+SIZES, COUNTS_PER_CELL = (10_000, 100_000, 500_000), 250
 
 
 # --- data --------------------------------------------------------------------------------------------------------
@@ -32,12 +34,23 @@ def prepare_many(data: Path) -> str:
     return "a valid H5AD, " + cells.write_many(data / "cells.h5ad", embedding=True)
 
 
+def prepare_sizes(data: Path) -> str:
+    """Write valid files that differ in the number of their cells alone; return what they are."""
+    written = [cells.write_cells(data / f"{count}.h5ad", count, COUNTS_PER_CELL) for count in SIZES]
+    return f"valid H5ADs of {', '.join(written)} × 30,000 genes, {COUNTS_PER_CELL} counts a cell, gzip 1."
+
+
 # --- contenders --------------------------------------------------------------------------------------------------
 
 
 def ours(data: Path, out: Path) -> None:
     """Check the file as a submitter would; leave what was said."""
-    said = subprocess.run([CATCHMENT, "check", data / "cells.h5ad", "--json"], check=False, stdout=subprocess.PIPE)
+    checked("cells.h5ad", data, out)
+
+
+def checked(name: str, data: Path, out: Path) -> None:
+    """Check a file of a name."""
+    said = subprocess.run([CATCHMENT, "check", data / name, "--json"], check=False, stdout=subprocess.PIPE)
     out.write_text("valid" if said.returncode == 0 else said.stdout.decode())
 
 
@@ -79,6 +92,15 @@ CONTENDERS = {
     race.OURS: race.Contender("Catchment: check", ours, check, "catchment.cli"),
     "reference": race.Contender("cellxgene-schema validate", reference, check, "sys"),
 }
+ABOUT_SIZES = """One check, three files. Memory is that of a block of counts and of what is known of each cell (its name,
+its sums, its place in obs), not that of the counts."""
+
+SIZED = {
+    f"{race.OURS}-{count}": race.Contender(
+        f"Catchment: check of {count:,} cells", partial(checked, f"{count}.h5ad"), check, "catchment.cli"
+    )
+    for count in SIZES
+}
 RACES = {
     "small": race.Race("A small file", ABOUT, prepare_small, CONTENDERS, repeats=5),
     "large": race.Race(
@@ -88,6 +110,7 @@ RACES = {
         {**CONTENDERS, race.FLOOR: race.Contender("floor, 1 thread", floor, None, "h5py, numpy")},
         repeats=5,
     ),
+    "sizes": race.Race("Ten thousand to half a million cells", ABOUT_SIZES, prepare_sizes, SIZED),
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ WIDE_CELLS, WIDE_GENES, WIDE_NNZ = 6_000, 20_000, 1_500
 DEEP_CELLS = 12_000
 MANY_CELLS, MANY_GENES, MANY_COUNTS = 100_000, 33_000, 4_700
 ROWS = 2048
+KINDS = (("data", "f4"), ("indices", "i4"))
 
 CONSTANTS = {
     "assay_ontology_term_id": "EFO:0009922",
@@ -135,6 +136,39 @@ def write_many(
         file["X"]["indptr"] = np.array(indptr, np.int32 if indptr[-1] < 1 << 31 else np.int64)
     size = path.stat().st_size / race.MB
     return f"{number:,} cells × {MANY_GENES:,} genes, {indptr[-1] / 1e6:.0f} million counts, gzip 4, {size:.0f} MB."
+
+
+def write_cells(path: Path, count: int, per_cell: int) -> str:
+    """Write as many cells of a whole genome, each with as many counts, one in each stretch of genes; return them."""
+    import h5py
+    import numpy as np
+    import scipy.sparse as sp
+
+    from catchment.demonstration.singlecell import write_parts
+    from catchment.singlecell.gene_reference import lines_of
+
+    rng = np.random.default_rng(1)
+    stretch = 30_000 // per_cell
+    ids = list(lines_of("NCBITaxon:9606"))[: stretch * per_cell]
+    genes = [{"gene_id": id_, "feature_length": "1000", "feature_type": "protein_coding"} for id_ in ids]
+    columns = {name: [value] * count for name, value in CONSTANTS.items()}
+    uns = {"organism_ontology_term_id": "NCBITaxon:9606", "title": "cells"}
+    umap = rng.normal(size=(count, 2)).astype(np.float32)
+    nothing = sp.csr_matrix((count, len(ids)), dtype=np.float32)
+    write_parts(path, nothing, columns, [f"cell{n}" for n in range(count)], genes, umap, uns, "X")
+    with h5py.File(path, "r+") as file:
+        x = file["X"]
+        del x["data"], x["indices"], x["indptr"]
+        gzip = {"chunks": (1 << 16,), "compression": "gzip", "compression_opts": 1}
+        data, indices = (x.create_dataset(name, (count * per_cell,), kind, **gzip) for name, kind in KINDS)
+        x["indptr"] = np.arange(count + 1) * per_cell
+        for first in range(0, count, ROWS):
+            rows = min(ROWS, count - first)
+            span = slice(first * per_cell, (first + rows) * per_cell)
+            data[span] = rng.geometric(0.5, rows * per_cell)
+            drawn = rng.integers(0, stretch, (rows, per_cell)) + np.arange(per_cell) * stretch
+            indices[span] = drawn.ravel()
+    return f"{count:,} cells"
 
 
 def prepare_table(data: Path) -> str:

@@ -11,7 +11,21 @@ from catchment import vocabulary
 from catchment.ontology_terms import Ontologies, Terms
 
 # the guide parses the other large ones in seconds, and NCBITaxon in ten; of CHEBI, some terms are looked at below
-ONTOLOGIES = ["CL", "EFO", "UBERON", "MONDO", "PATO", "HANCESTRO", "HsapDv", "MmusDv", "CVCL", "WBbt", "ZFA", "FBdv"]
+ONTOLOGIES = [
+    "CL",
+    "EFO",
+    "UBERON",
+    "MONDO",
+    "PATO",
+    "HANCESTRO",
+    "HsapDv",
+    "MmusDv",
+    "CVCL",
+    "WBbt",
+    "ZFA",
+    "FBdv",
+    "UniProt",
+]
 
 
 @pytest.mark.parametrize("name", ONTOLOGIES)
@@ -38,6 +52,8 @@ def test_what_is_not_there_is_not_there() -> None:
     assert None not in terms
     with pytest.raises(KeyError):
         terms["PATO:9999999"]
+    with pytest.raises(ValueError, match="not an ontology as the guide writes them: b'\\[\\]'"):
+        Terms(b"[]")
     with pytest.raises(ValueError, match="no ontology of schema"):
         Ontologies("7.1.0").ontology("XYZ")
 
@@ -45,3 +61,4 @@ def test_what_is_not_there_is_not_there() -> None:
 def test_the_vocabulary_asks_them() -> None:
     assert isinstance(vocabulary.parser().cxg_schema, Ontologies)
     assert vocabulary.label("CHEBI:15377") == "water"
+    assert vocabulary.label("uniprot:P01375") == "TNFA_HUMAN"
