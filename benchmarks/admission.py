@@ -92,8 +92,8 @@ CONTENDERS = {
     race.OURS: race.Contender("Catchment: check", ours, check, "catchment.cli"),
     "reference": race.Contender("cellxgene-schema validate", reference, check, "sys"),
 }
-ABOUT_SIZES = """One check, three files. Memory is that of a block of counts and of what is known of each cell (its name,
-its sums, its place in obs), not that of the counts."""
+ABOUT_SIZES = """One check, three files. Memory is that of a block of counts and of what is known of each cell (its
+name, its sums, its place in obs), not that of the counts."""
 
 SIZED = {
     f"{race.OURS}-{count}": race.Contender(
