@@ -119,12 +119,16 @@ def add_contributor_verbs(verbs: Any) -> None:
 
 def add_operator_verbs(verbs: Any) -> None:
     """Add `receive`, `status`, `findings` and `audit`."""
+    from catchment.schema.records import MODALITY_NAMES
+
     text = "Take uploads into the inbox: checked copy or reference, accession, manifest. Safe on hostile input."
     verb = add_verb(verbs, "receive", commands.call_receive, text, "catchment receive liver-study --inbox build/inbox")
-    verb.add_argument("uploads", nargs="+", type=Path, metavar="UPLOAD")
+    verb.add_argument("uploads", nargs="*", type=Path, metavar="UPLOAD")
     goal = verb.add_mutually_exclusive_group(required=True)
     goal.add_argument("--inbox", type=Path, metavar="DIR", help="the inbox, <build folder>/inbox")
     goal.add_argument("--suggest", action="store_true", help="receive nothing: print a draft of the curate section")
+    goal.add_argument("--template", choices=MODALITY_NAMES, help="receive nothing: print a submission.yaml to fill in")
+    goal.add_argument("--schema", action="store_true", help="print the JSON Schema of submission.yaml, for editors")
     verb.add_argument("--reference", action="store_true", help="leave the files where they are and read them there")
     verb.add_argument("--json", action="store_true", help="print accessions as JSON")
     text = "Every asset by step: done, held (why), failed (log), pending."

@@ -108,7 +108,13 @@ def call_receive(arguments: argparse.Namespace) -> int:
     from catchment.modalities import RECOGNISER
     from catchment.submission.receive import receive
     from catchment.submission.sighting import uploaded
+    from catchment.submission.template import submission_schema, template
 
+    if arguments.template or arguments.schema:
+        print(template(arguments.template) if arguments.template else report.json_text(submission_schema()))  # noqa: T201
+        return 0
+    if not arguments.uploads:
+        raise BadInput("nothing to receive; name a file or a folder, as in `catchment receive my-upload --inbox inbox`")
     if arguments.suggest:
         from catchment import trial
 
