@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import race
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from catchment.schema.records import Asset
 
 SHAPE_CZYX = (2, 12, 2048, 2048)
+SHAPE_1GB = (2, 60, 2048, 2048)
+SHAPE_WIDE = (1, 2, 20_000, 20_000)  # two planes of 800 MB
 LEVELS = 4  # 2048, 1024, 512, 256: what Catchment writes of such a plane
 CHUNK, SHARD_YX, SHARD_Z = 1024, 2048, 8
 
@@ -20,15 +25,65 @@ CHUNK, SHARD_YX, SHARD_Z = 1024, 2048, 8
 # --- data --------------------------------------------------------------------------------------------------------
 
 
-def prepare(data: Path) -> str:
+def prepare(data: Path, shape_czyx: tuple[int, int, int, int] | None = None) -> str:
     """Write the demonstration's stained cells as a large OME-TIFF; return what they are."""
     from catchment.demonstration.imaging import write_ome_tiff
 
-    pixels = write_ome_tiff(data / "cells.ome.tif", seed=1, shape_czyx=SHAPE_CZYX)
+    shape = shape_czyx or SHAPE_CZYX
+    pixels = write_ome_tiff(data / "cells.ome.tif", seed=1, shape_czyx=shape)
+    return described(data, pixels.nbytes, shape, "tiles of 256, zlib")
+
+
+def prepare_1gb(data: Path) -> str:
+    """Write five times as many planes."""
+    return prepare(data, SHAPE_1GB)
+
+
+def prepare_wide(data: Path) -> str:
+    """Write planes that are far larger than what may be held, the same tiles of cells over and over."""
+    import numpy as np
+    import tifffile
+
+    from catchment.demonstration.imaging import write_ome_tiff
+
+    cells = write_ome_tiff(data / "tile.ome.tif", seed=1, shape_czyx=(1, 1, 1000, 1000))[0, 0]
+    (data / "tile.ome.tif").unlink()
+    rows = np.tile(cells, (1, SHAPE_WIDE[3] // 1000))
+
+    def tiles() -> Iterator[Any]:
+        for _ in range(SHAPE_WIDE[1]):
+            for y in range(0, SHAPE_WIDE[2], CHUNK):
+                band = np.take(rows, range(y, min(y + CHUNK, SHAPE_WIDE[2])), axis=0, mode="wrap")
+                for x in range(0, SHAPE_WIDE[3], CHUNK):
+                    yield np.ascontiguousarray(band[:, x : x + CHUNK])
+
+    tifffile.imwrite(
+        data / "cells.ome.tif",
+        tiles(),
+        shape=SHAPE_WIDE,
+        dtype=np.uint16,
+        ome=True,
+        photometric="minisblack",
+        tile=(CHUNK, CHUNK),
+        compression="zlib",
+        metadata={"axes": "CZYX"},
+    )
+    return described(data, int(np.prod(SHAPE_WIDE)) * 2, SHAPE_WIDE, "tiles of 1024, zlib")
+
+
+def described(data: Path, nbytes: int, shape_czyx: tuple[int, ...], how: str) -> str:
+    """Return what an OME-TIFF is."""
     size = (data / "cells.ome.tif").stat().st_size / race.MB
-    shape = " × ".join(map(str, SHAPE_CZYX))
-    mb = pixels.nbytes / race.MB
-    return f"{shape} (c, z, y, x) uint16, {mb:.0f} MB; OME-TIFF, tiles of 256, zlib, {size:.0f} MB."
+    shape = " × ".join(map(str, shape_czyx))
+    return f"{shape} (c, z, y, x) uint16, {nbytes / race.MB:.0f} MB; OME-TIFF, {how}, {size:.0f} MB."
+
+
+def shape_of(data: Path) -> tuple[int, ...]:
+    """Return c, z, y, x of the OME-TIFF."""
+    import tifffile
+
+    with tifffile.TiffFile(data / "cells.ome.tif") as tiff:
+        return tuple(tiff.series[0].shape)
 
 
 def asset_of(path: Path) -> Asset:
@@ -57,11 +112,23 @@ def ours(data: Path, out: Path) -> None:
 
 
 def ours_written_only(data: Path, out: Path) -> None:
-    """Convert without reading back and digests: what the peers do."""
-    from catchment.imaging import convert
+    """Convert without reading back, digests and measuring planes: what the peers do."""
+    from catchment.imaging import convert, planes, slabs
 
-    convert.Conversion.read_back = lambda *_: ""  # type: ignore[method-assign]
-    ours(data, out)
+    written = slabs.SlabWriter.write
+    left_out: list[tuple[Any, str, Any]] = [
+        (convert.Conversion, "compare", lambda *_: None),
+        (slabs.SlabWriter, "write", lambda self, slab: replace(written(self, slab), differing=())),
+        (slabs.SlabWriter, "differing_tiles", lambda *_: ()),
+        (slabs, "checksum", lambda _: None),
+        (slabs, "band_digest", lambda _: ""),
+        (slabs, "tile_digest", lambda _: ""),
+        (slabs, "sharpness", lambda _: planes.Sharpness()),
+    ]
+    with contextlib.ExitStack() as patched:
+        for owner, name, stand_in in left_out:
+            patched.enter_context(mock.patch.object(owner, name, stand_in))
+        ours(data, out)
 
 
 def codec() -> Any:
@@ -88,12 +155,13 @@ def ome_zarr(data: Path, out: Path, method: str = "local_mean") -> None:
     from ome_zarr.scale import Methods
     from ome_zarr.writer import write_image
 
+    shape = shape_of(data)
     shards = (1, SHARD_Z, SHARD_YX, SHARD_YX)
     factors = [2**level for level in range(1, LEVELS)]
     options = [
         {
-            "chunks": (1, 1, min(CHUNK, SHAPE_CZYX[2] >> level), min(CHUNK, SHAPE_CZYX[3] >> level)),
-            "shards": (1, SHARD_Z, SHAPE_CZYX[2] >> level, SHAPE_CZYX[3] >> level),
+            "chunks": (1, 1, min(CHUNK, shape[2] >> level), min(CHUNK, shape[3] >> level)),
+            "shards": (1, SHARD_Z, shape[2] >> level, shape[3] >> level),
             "compressors": codec(),
         }
         for level in range(LEVELS)
@@ -133,7 +201,8 @@ def bioio(data: Path, out: Path, **more: Any) -> None:
 
 def bioio_our_layout(data: Path, out: Path) -> None:
     """Write with bioio-conversion, as many levels of the same chunks and shards: one thread then."""
-    shapes = [(*SHAPE_CZYX[:2], SHAPE_CZYX[2] >> level, SHAPE_CZYX[3] >> level) for level in range(LEVELS)]
+    whole = shape_of(data)
+    shapes = [(*whole[:2], whole[2] >> level, whole[3] >> level) for level in range(LEVELS)]
     chunks = [(1, 1, min(CHUNK, shape[2]), min(CHUNK, shape[3])) for shape in shapes]
     shards = [(1, SHARD_Z, min(SHARD_YX, shape[2]), min(SHARD_YX, shape[3])) for shape in shapes]
     # the reader says TCZYX
@@ -146,7 +215,7 @@ def bioio_our_layout(data: Path, out: Path) -> None:
     )
 
 
-def ngff_zarr(data: Path, out: Path) -> None:
+def ngff_zarr(data: Path, out: Path, method: str = "DASK_BIN_SHRINK") -> None:
     """Write with ngff-zarr: means of blocks, the same levels, chunks of 1024, sharded 8 × 2 × 2 where they fit."""
     import dask
     import ngff_zarr as nz
@@ -155,13 +224,20 @@ def ngff_zarr(data: Path, out: Path) -> None:
     factors = [{"z": 1, "y": 2**level, "x": 2**level} for level in range(1, LEVELS)]
     chunks = {"c": 1, "z": 1, "y": CHUNK, "x": CHUNK}
     with dask.config.set(scheduler="threads", num_workers=race.CORES):
-        scales = nz.to_multiscales(image, factors, method=nz.Methods.DASK_BIN_SHRINK, chunks=chunks)
+        scales = nz.to_multiscales(image, factors, method=nz.Methods[method], chunks=chunks)
         shards = {"z": SHARD_Z, "y": SHARD_YX // CHUNK, "x": SHARD_YX // CHUNK}
         nz.to_ngff_zarr(str(out), scales, version="0.5", compressors=[codec()], chunks_per_shard=shards)
 
 
-def floor(data: Path, out: Path) -> None:
-    """Decode pages, halve, encode chunks, append them to one file; one thread, no Zarr."""
+def ngff_zarr_gaussian(data: Path, out: Path) -> None:
+    """Write with ngff-zarr's default way of halving, which smooths first."""
+    ngff_zarr(data, out, "ITKWASM_GAUSSIAN")
+
+
+def floor(data: Path, out: Path, threads: int = 1) -> None:
+    """Decode pages, halve, encode chunks, append them to a file for each thread; no Zarr."""
+    from concurrent.futures import ThreadPoolExecutor
+
     import tifffile
     from numcodecs import Blosc, blosc
 
@@ -169,13 +245,24 @@ def floor(data: Path, out: Path) -> None:
 
     blosc.use_threads = False
     encoder = Blosc("zstd", clevel=1, shuffle=Blosc.BITSHUFFLE)
-    with tifffile.TiffFile(data / "cells.ome.tif") as tiff, out.open("wb") as target:
-        for page in tiff.pages:
-            pixels = page.asarray(maxworkers=1)
-            for level in range(LEVELS):
-                pixels = halve(pixels) if level else pixels
-                for chunk in chunks_of(pixels):
-                    target.write(encoder.encode(chunk))
+    out.mkdir()
+
+    def work(thread: int) -> None:
+        with tifffile.TiffFile(data / "cells.ome.tif") as tiff, (out / str(thread)).open("wb") as target:
+            for page in list(tiff.pages)[thread::threads]:
+                pixels = page.asarray(maxworkers=1)
+                for level in range(LEVELS):
+                    pixels = halve(pixels) if level else pixels
+                    for chunk in chunks_of(pixels):
+                        target.write(encoder.encode(chunk))
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))
+
+
+def floor_of_cores(data: Path, out: Path) -> None:
+    """Do the least on as many threads as the others have."""
+    floor(data, out, race.CORES)
 
 
 def chunks_of(pixels: Any) -> Iterator[Any]:
@@ -199,7 +286,7 @@ def check(data: Path, out: Path) -> str:
     arrays = [group[dataset["path"]] for dataset in datasets]
     expected = tifffile.imread(data / "cells.ome.tif")
     wrong = [] if np.array_equal(np.asarray(arrays[0][...]).reshape(expected.shape), expected) else ["pixels differ"]
-    if [array.shape[-1] for array in arrays] != [SHAPE_CZYX[3] >> level for level in range(LEVELS)]:
+    if [array.shape[-1] for array in arrays] != [expected.shape[-1] >> level for level in range(LEVELS)]:
         wrong.append(f"levels of {', '.join(str(array.shape[-1]) for array in arrays)} pixels")
     text = repr([array.metadata.codecs for array in arrays])
     if text.count("clevel=1, shuffle=<BloscShuffle.bitshuffle") != len(arrays):
@@ -213,11 +300,27 @@ def check(data: Path, out: Path) -> str:
     return f"pixels yes; {'; '.join(wrong)}" if wrong and wrong[0] != "pixels differ" else "; ".join(wrong)
 
 
+def check_wide(data: Path, out: Path) -> str:
+    """Compare level 0 with tifffile's pixels, a band of rows at a time."""
+    import numpy as np
+    import tifffile
+    import zarr
+
+    array = zarr.open_array(next(out.glob("*.zarr")) / "0", mode="r")
+    with tifffile.TiffFile(data / "cells.ome.tif") as tiff:
+        for z, page in enumerate(tiff.pages):
+            expected = page.asarray()
+            for y in range(0, expected.shape[0], SHARD_YX):
+                if not np.array_equal(array[0, 0, z, y : y + SHARD_YX], expected[y : y + SHARD_YX]):
+                    return f"pixels differ: z{z} y{y}"
+    return ""
+
+
 OUR_IMPORTS = "zarr, tifffile, distributed, catchment.imaging.convert"
 CONTENDERS = {
     race.OURS: race.Contender("Catchment: convert (reads back, compares, measures)", ours, check, OUR_IMPORTS),
     "catchment-written": race.Contender(
-        "Catchment: without read-back and digests", ours_written_only, check, OUR_IMPORTS
+        "Catchment: without read-back, digests and focus", ours_written_only, check, OUR_IMPORTS
     ),
     "ome-zarr-py": race.Contender("ome-zarr-py, local mean", ome_zarr, check, "ome_zarr.writer, tifffile"),
     "ome-zarr-py-resize": race.Contender(
@@ -226,17 +329,37 @@ CONTENDERS = {
     "bioio": race.Contender("bioio-conversion, its layout", bioio, check, "bioio_conversion"),
     "bioio-layout": race.Contender("bioio-conversion, our layout", bioio_our_layout, check, "bioio_conversion"),
     "ngff-zarr": race.Contender("ngff-zarr, bin shrink", ngff_zarr, check, "ngff_zarr"),
+    "ngff-zarr-gaussian": race.Contender("ngff-zarr, Gaussian (its default)", ngff_zarr_gaussian, check, "ngff_zarr"),
     race.FLOOR: race.Contender("floor, 1 thread", floor, None, "tifffile, numcodecs, numpy"),
+    f"{race.FLOOR}-2": race.Contender("floor, 2 threads", floor_of_cores, None, "tifffile, numcodecs, numpy"),
 }
+LARGE = (race.OURS, "catchment-written", "ome-zarr-py", "bioio-layout", f"{race.FLOOR}-2")
+WIDE = {race.OURS: race.Contender("Catchment: convert (reads back, compares, measures)", ours, check_wide, OUR_IMPORTS)}
 ABOUT = f"""
 OME-Zarr 0.5, blosc zstd 1 with bitshuffle, {LEVELS} levels, chunks of {CHUNK} × {CHUNK}, shards of
 {SHARD_Z} × {SHARD_YX} × {SHARD_YX} where the tool can; the last column says where it does not. Not alike: Catchment's
-*convert* reads the store back whole, reads the source a second time by another way and compares every pixel, counts
-every value (percentiles, saturation) and draws a thumbnail; *without read-back* still counts and draws. Levels:
-Catchment, local mean, bin shrink and the floor average 2 × 2; resize smooths first; bioio-conversion has a way of its
-own. With its own layout bioio-conversion works in processes: its peak here is that of the largest, not their sum.
+*convert* reads back every file and decodes a sample of them, reads a sample of the source a second time by another way,
+counts every value (percentiles, saturation), measures focus and light, and draws a thumbnail; *without read-back* still
+counts and draws. Levels: Catchment, local mean, bin shrink and the floor average 2 × 2; resize and Gaussian smooth
+first; bioio-conversion has a way of its own. With its own layout bioio-conversion works in processes: its peak here is
+that of the largest, not their sum. iohub is not here: its releases with OME-Zarr 0.5 need Python 3.12, those for 3.11
+need Zarr 2.
 """
-RACES = {"ome-zarr": race.Race("OME-TIFF to OME-Zarr", ABOUT, prepare, CONTENDERS)}
+ABOUT_1GB = """
+Five times the planes of the race above, the same settings; Catchment decodes and reads a second time samples only
+(`compare_whole_mb`), and holds every file against its checksum.
+"""
+ABOUT_WIDE = """
+Planes of which none may be held: memory is what this is about. The same cells repeat every 1,000 pixels, which makes
+the file quickly; each tile is decoded and encoded like any other.
+"""
+RACES = {
+    "ome-zarr": race.Race("OME-TIFF to OME-Zarr", ABOUT, prepare, CONTENDERS),
+    "ome-zarr-1gb": race.Race(
+        "1 GB to OME-Zarr", ABOUT_1GB, prepare_1gb, {key: CONTENDERS[key] for key in LARGE}, repeats=1
+    ),
+    "ome-zarr-wide": race.Race("Planes of 20,000 × 20,000", ABOUT_WIDE, prepare_wide, WIDE, repeats=1),
+}
 
 if __name__ == "__main__":
     raise SystemExit(race.main(__file__, RACES))

@@ -41,10 +41,6 @@ def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("name", "race"), RACES)
 def test_catchment_runs_its_races(name: str, race: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from catchment.imaging.convert import Conversion
-
-    # a contender leaves the read-back out for good, its process being its own: here it comes back
-    monkeypatch.setattr(Conversion, "read_back", Conversion.read_back)
     own = script(name, monkeypatch).RACES[race]
     (tmp_path / "data").mkdir()
     assert own.prepare(tmp_path / "data")
