@@ -12,7 +12,7 @@ from catchment.catalogue.index import index
 from catchment.catalogue.query import search
 from catchment.config import ReleaseSettings
 from catchment.imaging.image_index import NAME, write_index
-from catchment.imaging.readers import Scene, SceneMember
+from catchment.imaging.readers import Scene, SceneMember, Spot
 from catchment.storage import stored_files
 from tests.release.synthetic_build import Synthetic
 
@@ -31,6 +31,51 @@ def scene_of(protein: str, treatment: str) -> Scene:
         facts={"protein": protein, "treatment": treatment},
         members=(SceneMember(f"{treatment}/{protein}.jpg", "0" * 64, "DAPI", None),),
     )
+
+
+def field_of(well: str, field: str) -> Scene:
+    """A field of a plate."""
+    return Scene(
+        name=f"{well} field {field}",
+        shape=(1, 2, 3, 20, 30),
+        dtype=np.dtype("uint16"),
+        channel_names=("DAPI", "tubulin"),
+        colours=(None, None),
+        facts={"plate": "screen 7", "well": well, "field": field},
+        members=(SceneMember(f"{well}_{field}.tif", "1" * 64, "1", 1, 1),),
+        spot=Spot(well[0], well[1:]),
+    )
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogue of one plate of two wells with two fields each."""
+    made = Synthetic(tmp_path_factory.mktemp("plates"))
+    made.submission(A, "study")
+    plate = made.dataset(made.asset(A, "imaging", 1), LIVER)
+    store = made.workdir / plate.dataset.store
+    fields = [field_of(well, field) for well in ("B02", "D08") for field in ("1", "2")]
+    paths = ["B/02/0", "B/02/1", "D/08/0", "D/08/1"]
+    write_index(store / NAME, fields, paths, ["a" * 64] * 4)
+    product = plate.dataset.product.model_copy(update={"side_cars": {"images": NAME}})
+    dataset = plate.dataset.model_copy(update={"product": product, "files": stored_files(store)})
+    made.normalised[:] = [plate.model_copy(update={"dataset": dataset})]
+    index(made.build(), made.workdir / "catalogue", ReleaseSettings())
+    return made.workdir
+
+
+def test_a_field_of_a_plate_is_found_by_its_well(plates: Path) -> None:
+    (first, second) = search(plates, "D08", {}, of="images")
+    assert (first["well"], first["field"], first["plate"]) == ("D08", "1", "screen 7")
+    assert first["path"].endswith("/D/08/0")
+    assert second["channels"] == ["DAPI", "tubulin"]
+    assert found(plates, "screen tubulin") == ["B02 field 1", "B02 field 2", "D08 field 1", "D08 field 2"]
+    assert found(plates, "D08 field 2") == ["D08 field 2"]
+
+
+def test_a_plate_lists_its_wells_and_fields(plates: Path) -> None:
+    shown = describe(plates, f"{A}.D0001")["images"]
+    assert [(row["well"], row["field"]) for row in shown] == [("B02", "1"), ("B02", "2"), ("D08", "1"), ("D08", "2")]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from catchment.contract import Head
 from catchment.imaging import MODALITY
 from catchment.imaging.recognise import promised_formats
 
-from .conftest import ramp
+from .conftest import Carry, ramp
 from .vendor_files import mrc
 
 
@@ -23,6 +24,8 @@ from .vendor_files import mrc
         (b"II*\0\x08\0\0\0", "tiff"),
         (b"MM\0*\0\0\0\x08", "tiff"),
         (b"II+\0\x08\0\0\0\x10", "tiff"),
+        (b"OLYMPUSRAWFORMAT\x0c\0", "oir"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(2000) + b"ImarisDataSet\0", "ims"),
         (b"MM\0+\0\x08\0\0", "tiff"),
         (b"II*\0\x08\0\0\0<?xml ...?><OME xmlns=", "ome-tiff"),
         (b"\x89PNG\r\n\x1a\n", "png"),
@@ -46,6 +49,31 @@ def test_formats_are_told_by_content(start: bytes, format_: str) -> None:
 @pytest.mark.parametrize("start", [b"", b"II", b"\x89HDF\r\n\x1a\n", b"<!DOCTYPE html>", b"II*\x01", b"PK\x03\x04"])
 def test_other_content_is_not_ours_whatever_its_name(start: bytes) -> None:
     assert MODALITY.recognise(Head(name="image.ome.tiff", size=len(start), start=start)) is None
+
+
+def test_a_compound_file_is_ours_by_its_name_alone() -> None:
+    start = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    confidence = MODALITY.recognise(Head(name="cells.OIB", size=9, start=start))
+    assert confidence is not None
+    assert confidence.format == "oib"
+    assert MODALITY.recognise(Head(name="run.wiff", size=9, start=start)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("a.oir", b"OLYMPUSRAWFORMAT"),
+        ("a.oib", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        ("a.ims", b"\x89HDF\r\n\x1a\nImarisDataSet"),
+    ],
+)
+def test_a_format_that_no_reader_is_trusted_with_is_held_with_the_reason(
+    name: str, start: bytes, tmp_path: Path, through: Carry
+) -> None:
+    (tmp_path / name).write_bytes(start + bytes(100))
+    (finding,) = through(tmp_path / name).findings
+    assert finding.code == "IMG-012"
+    assert finding.found.startswith(f"{name[2:]} content; Bio-Formats: no real file here to hold it against")
 
 
 def test_of_compressed_files_only_maps_are_ours() -> None:

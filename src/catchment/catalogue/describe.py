@@ -74,7 +74,8 @@ def hanging_on(opened: Catalogue, kind: str, row: Row) -> Row:
             "samples": opened.rows(f"{samples} WHERE study_id = $id ORDER BY 1", own, tables=("samples",)),
         }
     if kind == "dataset":
-        images = "SELECT image_id, name, protein, gene, treatment, path FROM images WHERE dataset_id = $id ORDER BY 1"
+        told = "image_id, name, protein, gene, treatment, well, field, path"
+        images = f"SELECT {told} FROM images WHERE dataset_id = $id ORDER BY 1"  # noqa: S608 - ours only
         own = {"id": row["dataset_id"]}
         shown_images = opened.rows(images, own, tables=("images",))
         files = "SELECT path, bytes, sha256, kind FROM files WHERE dataset_id = $id ORDER BY path"

@@ -14,7 +14,7 @@ from catchment.imaging.plate_names import is_one_plate
 EXTENSIONS = (
     ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".png", ".jpg", ".jpeg",
     ".nd2", ".czi", ".lif", ".lsm", ".stk", ".spe", ".dcm", ".svs", ".ndpi", ".scn", ".bif", ".qptiff",
-    ".vsi", ".dv", ".r3d",
+    ".vsi", ".dv", ".r3d", ".oir", ".oib", ".ims",
     ".mrc", ".mrcs", ".map", ".mrc.gz", ".mrc.bz2", ".map.gz", ".map.bz2", ".zip",
 )  # fmt: skip
 SET_FORMAT = "image-set"
@@ -45,6 +45,12 @@ DICOM_MARKER, DICOM_MARKER_AT = b"DICM", 128
 # a data set without the header of part 10: the length of group 8, four bytes long, as its first element
 DICOM_BARE = b"\x08\0\0\0\x04\0\0\0"
 
+# Olympus' newer raw format; the older one is a compound file as many others are: its name must say so
+OIR_MAGIC = b"OLYMPUSRAWFORMAT"
+OIB_MAGIC, OIB_ENDING = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ".oib"
+# Imaris' files are HDF5; an attribute of their root has this name
+HDF5_MAGIC, IMS_MARKER = b"\x89HDF\r\n\x1a\n", b"ImarisDataSet"
+
 CERTAIN, LIKELY, UNLIKELY = 1.0, 0.9, 0.1
 
 
@@ -65,6 +71,8 @@ def recognise(head: Head) -> Confidence | None:
         return recognise_bzip2(head)
     if kind == "zip":
         return recognise_archive(head)
+    if kind == "oib" and not head.name.lower().endswith(OIB_ENDING):
+        return None
     return Confidence(kind, CERTAIN) if kind else None
 
 
@@ -129,10 +137,12 @@ def container_of(start: bytes) -> str | None:
     if start.startswith(TIFF_MAGICS):
         return "vsi" if start[VSI_MARKER_AT:].startswith(VSI_MARKER) else "tiff"
     magics = {PNG_MAGIC: "png", JPEG_MAGIC: "jpeg", ND2_MAGIC: "nd2", CZI_MAGIC: "czi", BZIP2_MAGIC: "bzip2"}
-    magics |= dict.fromkeys(ZIP_MAGICS, "zip")
+    magics |= dict.fromkeys(ZIP_MAGICS, "zip") | {OIR_MAGIC: "oir", OIB_MAGIC: "oib"}
     for magic, kind in magics.items():
         if start.startswith(magic):
             return kind
+    if start.startswith(HDF5_MAGIC) and IMS_MARKER in start:
+        return "ims"
     if start[MRC_MARKER_AT:].startswith(MRC_MARKER) and mrc_mode(start) in MRC_MODES:
         return "mrc"
     if start[DV_MARKER_AT:].startswith(DV_MARKERS) and dv_planes(start):
@@ -181,7 +191,7 @@ PROMISES: dict[str, tuple[str, ...]] = {
     ".dcm": ("dicom",),
     ".zip": (SET_FORMAT,),
     ".r3d": ("dv",),
-    **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe", "vsi", "dv")},
+    **{f".{kind}": (kind,) for kind in ("nd2", "czi", "lif", "spe", "vsi", "dv", "oir", "oib", "ims")},
 }
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from catchment.contract import HEAD_BYTES
 from catchment.imaging.axes import Slices
-from catchment.imaging.readers.trust import BASE, Trusted, converters
+from catchment.imaging.readers.trust import BASE, Trusted, converters, known_wrong
 from catchment.imaging.recognise import GZIP_MAGIC, PLATE_FORMAT, container_of
 from catchment.schema.records import Finding
 
@@ -184,6 +184,8 @@ def open_reader(source: Source) -> ImageReader:
             refused = fault if refused is None else joined(refused, fault)
             if {finding.code for finding in fault.findings} != {NO_READER.code}:
                 break
+    if refused is None and (untrusted := known_wrong(kind)):
+        refused = UnreadableImage(NO_READER.broken(source.name, f"{kind} content; {untrusted}"))
     if refused is None:
         refused = UnreadableImage(NOT_READABLE.broken(source.name, "content of no kind of image that is known here"))
     raise refused

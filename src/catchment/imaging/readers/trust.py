@@ -42,6 +42,11 @@ def converters(kind: str) -> tuple[Trusted, ...]:
     return tuple(row for row in trusted() if row.format == kind and "converts" in row.role)
 
 
+def known_wrong(kind: str) -> str:
+    """Return why no reader is trusted with a format that is known all the same, empty where it is not known."""
+    return "; ".join(f"{row.reader}: {row.known_wrong}" for row in trusted() if row.format == kind)
+
+
 def partners(kind: str, reader: str) -> tuple[Trusted, ...]:
     """Return the optional readers that are asked about what `reader` sees in a file of a format."""
     return tuple(
