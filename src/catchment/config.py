@@ -179,8 +179,8 @@ class CensusAssemble(Section):
     """Write X/normalized (row sums of 1) beside X/raw, as Census schema 2.4.0 has it."""
     zstd_level: int = Field(3, ge=1, le=19)
     """Compression of the census's arrays; 9 for a release that is downloaded more often than it is built."""
-    memory_mb: int = Field(2_000, ge=500)
-    """What all workers together may use, 1,000 MB each: it bounds how many there are."""
+    memory_mb: int = Field(2_000, ge=600)
+    """What all workers together may use, 1,000 MB each: it bounds how many there are; with less, their blocks."""
 
 
 class CensusSettings(Section):

@@ -33,7 +33,9 @@ STORES = "store/census/pieces"
 RAW, NORMALIZED = "raw", "normalized"
 CELLS, GENES = "cells.parquet", "genes.parquet"
 PIECE_ROWS = 64 * TILE  # 131,072 cells: enough to pay for a fragment, few enough to share a dataset among workers
-TILE_COUNTS = 12_000_000  # a row tile with more is written as several fragments, to bound memory
+WORKER_MB = 1_000  # what a worker may use, where so much is given
+# of a worker's peak, measured with 1.8 to 10.2 million counts in a row tile: what is there without, and for each (0067)
+WORKER_BASE_MB, BYTES_A_COUNT = 530, 47
 
 
 class PieceNote(Shape):
@@ -97,17 +99,28 @@ def pieces_of(
     """Yield the pieces of a dataset, in order of their rows."""
     values = set(axis.cells(["assay_ontology_term_id"])["assay_ontology_term_id"].unique().to_pylist())
     own_lengths = lengths if settings.normalized_layer and values & full_gene_assays() else None
-    step = rows_of_a_piece(axis.note.nnz, planned.rows)
+    step = rows_of_a_piece(axis.note.nnz, planned.rows, tile_counts(settings))
     first, end = planned.first_row, planned.first_row + planned.rows
     for start in range(first // step * step, end, step):
         span = max(start, first), min(start + step, end)
         yield Piece(planned, *span, axis, columns, own_lengths, settings, workdir, threads)
 
 
-def rows_of_a_piece(counts: int, cells: int) -> int:
-    """Return how many rows of the census a piece of a dataset spans at most: by its counts, never by its bytes."""
+def tile_counts(settings: CensusAssemble) -> int:
+    """Return how many counts a row tile may have: with more it is written as several fragments, to bound memory.
+
+    It follows from `memory_mb` alone, never from the machine: the digests of tiles follow from it.
+    """
+    return (min(settings.memory_mb, WORKER_MB) - WORKER_BASE_MB) * 1_000_000 // BYTES_A_COUNT
+
+
+def rows_of_a_piece(counts: int, cells: int, most: int) -> int:
+    """Return how many rows of the census a piece of a dataset spans at most: by its counts, never by its bytes.
+
+    `most`: counts that a row tile may have.
+    """
     rows = TILE
-    while rows > 64 and counts * rows > TILE_COUNTS * max(cells, 1):
+    while rows > 64 and counts * rows > most * max(cells, 1):
         rows //= 2
     return PIECE_ROWS if rows == TILE else rows
 
