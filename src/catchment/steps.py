@@ -295,6 +295,8 @@ def outcomes(inbox: Path, work: Path, only: Iterable[str] | None = None) -> tupl
 def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: Path) -> Assembled:
     """Write the census of a plan under its content key; write `assemble.json`."""
     from catchment.census.assemble import assemble as write_census
+    from catchment.census.pieces import tile_counts
+    from catchment.census.summary import h5ad_path
 
     planned = load(Planned, plan_file)
     version = VERSIONS["census"]["assemble"]
@@ -304,6 +306,7 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
     inputs = {
         "plan": digest_json(planned.plan.model_dump(mode="json")),
         "contributions": digest_json(contributions),
+        "files": digest_json({name: h5ad_path(record) for name, record in by_dataset.items()}),
         "samples": digest_json({name: [one.accession for one in r.asset.samples] for name, r in by_dataset.items()}),
     }
     watch = Stopwatch("assemble", version, inputs, settings)
@@ -312,8 +315,8 @@ def assemble(plan_file: Path, inbox: Path, work: Path, settings: Settings, out: 
     def make(scratch: Path) -> Census:
         return write_census(planned.plan, by_dataset, Path.cwd(), scratch, chosen)
 
-    # how many workers there are changes no value: it has no place in the key
-    in_key = chosen.model_dump(mode="json", exclude={"memory_mb"})
+    # of memory only the height of row tiles changes a digest: how many workers there are has no place in the key
+    in_key = {**chosen.model_dump(mode="json", exclude={"memory_mb"}), "tile_counts": tile_counts(chosen)}
     store = STORES / "census/assemble" / content_key(inputs, version, in_key)
     census, files = stored(store, Census, make)
     return finish(Assembled(store=str(store), files=files, census=census, **watch.stamp()), out)

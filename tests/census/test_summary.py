@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from catchment.census.axes import with_general_tissue
 from catchment.census.plan import plan
-from catchment.census.summary import CellCounts, Group, census_info
+from catchment.census.summary import CellCounts, Group, census_info, h5ad_path
 from catchment.schema.columns import CENSUS_INFO, names
+from catchment.schema.records import Prepared
 
 from .synthetic_census import MOUSE, Made, obs_of, record
 
@@ -89,6 +90,14 @@ def test_datasets_are_those_with_a_matrix() -> None:
     assert datasets["dataset_total_cell_count"].to_pylist() == [4, 1]
     assert datasets["dataset_title"].to_pylist() == ["dataset 1", "dataset 2"]
     assert datasets["dataset_h5ad_path"][0].as_py() == "datasets/CAT00000001A.D0001/counts.soma"
+
+
+def test_the_path_of_a_dataset_is_that_of_its_labelled_h5ad_where_one_is_published() -> None:
+    prepared = Prepared(store="store/key", path="counts.h5ad", files=())
+    labelled = record(1).model_copy(update={"prepared": prepared})
+    assert h5ad_path(labelled) == "datasets/CAT00000001A.D0001/counts.h5ad"
+    for changed in ({"publish_bytes": False}, {"prepared": prepared.model_copy(update={"path": None})}):
+        assert h5ad_path(labelled.model_copy(update=changed)) == "datasets/CAT00000001A.D0001/counts.soma"
 
 
 def test_organisms_are_named_in_all_three_ways() -> None:

@@ -26,7 +26,17 @@ from catchment.census.experiment import Experiment, gene_table, survey
 from catchment.census.last_release import GENES_FILE, LEDGER_FILE, earlier_genes
 from catchment.census.layers import join_parts, layer_digest, link_parts
 from catchment.census.ledger import exclusion_table, from_rows, joinids_of, ledger_table, measurement_table
-from catchment.census.pieces import NORMALIZED, RAW, STORES, Filled, Piece, PieceNote, fill_piece, pieces_of
+from catchment.census.pieces import (
+    NORMALIZED,
+    RAW,
+    STORES,
+    WORKER_MB,
+    Filled,
+    Piece,
+    PieceNote,
+    fill_piece,
+    pieces_of,
+)
 from catchment.census.summary import CellCounts, census_info
 from catchment.compute import available_threads, each
 from catchment.config import CensusAssemble
@@ -41,7 +51,7 @@ logger = logging.getLogger(__name__)
 
 SOMA, MEASUREMENTS, EXCLUSIONS, PIECES = "soma", "measurements.parquet", "exclusions.parquet", "pieces.parquet"
 PRESENCE = "feature_dataset_presence_matrix"
-WORKER_MB, WORKER_THREADS = 1_000, 2
+WORKER_THREADS = 2
 OBS_ROWS = 1 << 18  # rows of obs that are written at a time, one fragment each
 PRESENCE_PAIRS = 1 << 22
 
@@ -196,6 +206,8 @@ def create_layout(
     with created as census:
         census.metadata["created_on"] = datetime.now(UTC).isoformat(timespec="seconds")
         census.metadata["made_by"] = f"catchment {__version__}"
+        # CZI's validator asks for the key; what is installed knows its version, not its commit
+        census.metadata["git_commit_sha"] = f"catchment {__version__}"
         census.add_new_collection("census_info")
         data = census.add_new_collection("census_data")
         census.add_new_collection("census_spatial_sequencing")

@@ -117,8 +117,7 @@ def summary_table(counts: Mapping[str, CellCounts], built: date) -> pa.Table:
 def datasets_table(plan: Plan, contributions: Mapping[str, Normalised]) -> pa.Table:
     """Return the datasets that fill rows, in order of their joinids: those of withdrawn ones are nobody's.
 
-    A submission stands for the collection of CZI's schema, the digest of a dataset's content for its version; the path
-    is that of the release.
+    A submission stands for the collection of CZI's schema, the digest of a dataset's content for its version.
     """
     filled = sorted((one for one in plan.datasets if one.organism is not None), key=lambda one: one.joinid)
     return from_rows(
@@ -134,12 +133,20 @@ def datasets_table(plan: Plan, contributions: Mapping[str, Normalised]) -> pa.Ta
                 "dataset_id": planned.dataset,
                 "dataset_version_id": planned.logical_digest,
                 "dataset_title": contributions[planned.dataset].contribution.title or planned.dataset,
-                "dataset_h5ad_path": f"datasets/{planned.dataset}/{planned.path}",
+                "dataset_h5ad_path": h5ad_path(contributions[planned.dataset]),
                 "dataset_total_cell_count": planned.rows,
             }
             for planned in filled
         ),
     )
+
+
+def h5ad_path(record: Normalised) -> str:
+    """Return where a release has the dataset's labelled H5AD; its SOMA where none is published."""
+    name = record.dataset.product.path
+    if record.prepared is not None and record.publish_bytes:
+        name = record.prepared.path or name
+    return f"datasets/{record.dataset.dataset}/{name}"
 
 
 def count_rows(organism: Organism, counts: CellCounts) -> Iterable[dict[str, Any]]:
