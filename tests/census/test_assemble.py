@@ -15,7 +15,7 @@ from catchment.census.assemble import assemble
 from catchment.census.verify import verify
 from catchment.config import CensusAssemble
 from catchment.errors import BadInput
-from catchment.soma import TILE
+from catchment.soma import TILE, context
 from tests import field_client
 
 from .conftest import Build
@@ -61,7 +61,7 @@ def test_the_fields_client_gets_the_counts_of_the_cells_it_asks_for(built: Built
     human = [made for made in three_datasets() if made.organism == HUMAN]
     question = {"organism": "Homo sapiens", "obs_value_filter": "cell_type == 'hepatocyte'"}
     found = field_client.get_anndata(built.soma, tmp_path, **question)
-    with cellxgene_census.open_soma(uri=str(built.soma)) as census:
+    with cellxgene_census.open_soma(uri=str(built.soma), context=context()) as census:
         version = census["census_info"]["summary"].read().concat().to_pandas()
     kept = [0, 2, 3, 4, 5, 6]  # the second cell is a neuron
     assert found.obs["soma_joinid"].tolist() == kept
@@ -75,7 +75,7 @@ def test_the_client_gets_genes_of_another_organism_and_a_layer(built: Built, tmp
     genes = "feature_name in ['gene 1', 'gene 4']"
     question = {"organism": "Mus musculus", "X_name": "normalized", "var_value_filter": genes}
     found = field_client.get_anndata(built.soma, tmp_path, **question)
-    with cellxgene_census.open_soma(uri=str(built.soma)) as census:
+    with cellxgene_census.open_soma(uri=str(built.soma), context=context()) as census:
         presence = cellxgene_census.get_presence_matrix(census, "Homo sapiens").toarray()
     counts = expected_counts([made for made in three_datasets() if made.organism == MOUSE])
     shares = (counts / counts.sum(axis=1, keepdims=True))[:, [0, 3]]
@@ -222,7 +222,7 @@ def test_the_normalised_layer_can_be_left_out(build: Build) -> None:
 def test_a_census_without_matrices_has_its_tables(build: Build, modalities: list[Any]) -> None:
     one = build(others=[record(number, modality) for number, modality in enumerate(modalities)])
     assert one.census.cells == {}
-    with cellxgene_census.open_soma(uri=str(one.soma)) as census:
+    with cellxgene_census.open_soma(uri=str(one.soma), context=context()) as census:
         assert sorted(census) == ["census_data", "census_info", "census_spatial_sequencing"]
         assert list(census["census_data"]) == []
         summary = census["census_info"]["summary"].read().concat().to_pandas()
