@@ -81,12 +81,13 @@ class Made:
     genes: Sequence[int]
     organism: str = HUMAN
     version: str = "counts"
+    revision: str = ""
     obs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     var: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def accession(self) -> str:
-        return f"CAT{self.number:08d}A"
+        return f"CAT{self.number:08d}A{self.revision}"
 
     @property
     def dataset(self) -> str:
@@ -152,10 +153,11 @@ def record(
     organisms: tuple[str, ...] = (HUMAN,),
     cells: int = 3,
     digest: str | None = None,
+    revision: str = "",
     measurements: tuple[Measurement, ...] = (),
 ) -> Normalised:
     """Return what `normalise` says of a dataset, without any store."""
-    accession = f"CAT{number:08d}A"
+    accession = f"CAT{number:08d}A{revision}"
     named = {"accession": accession, "modality": modality, "asset": "counts", "dataset": f"{accession}.D0001"}
     sample = Sample(id="s", accession=f"{accession}.S0001")
     product = Product(kind="soma", path="counts.soma", logical_digest=digest or digest_json(number))
@@ -210,7 +212,8 @@ def write_datasets(workdir: Path, *datasets: Made) -> list[Normalised]:
     """Write datasets below a build folder, where they are not there yet, and return their records."""
     records = []
     for made in datasets:
-        blank = record(made.number, organisms=(made.organism,), cells=made.counts.shape[0])
+        known = {"organisms": (made.organism,), "cells": made.counts.shape[0], "revision": made.revision}
+        blank = record(made.number, **known)
         path = workdir / blank.dataset.store / f"{made.version}.soma"
         if not path.exists():
             write_soma(made, path)

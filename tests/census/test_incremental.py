@@ -205,6 +205,25 @@ def test_a_dataset_that_was_converted_anew_is_written_anew(tmp_path: Path, read:
     )
 
 
+def test_a_revision_stands_for_what_it_revises_and_nothing_else_is_read(tmp_path: Path, read: list[str]) -> None:
+    first = build_census(tmp_path, ONE, TWO, THREE)
+    ledger = released(first)
+    read.clear()
+    revised = made(1, 6, [4, 2, 9], revision=".v2")
+    second = build_census(tmp_path, ONE, revised, TWO, THREE, ledger=ledger, folder="second")
+    assert set(read) == {revised.dataset}
+    assert rows(second) == rows(first) | {"00000001A": (TILE + 9, TILE + 14)}
+    report = pq.read_table(second.store / second.census.exclusions).to_pylist()
+    assert [(row["dataset_id"], row["code"], row["cells"]) for row in report] == [(ONE.dataset, "CEN-011", 5)]
+    table = pq.read_table(second.store / second.census.ledger).to_pylist()
+    assert [row["dataset_id"] for row in table if not row["present"]] == [ONE.dataset]
+    check(second)
+    again = from_nothing(second, ONE, revised, TWO, THREE, ledger=ledger)
+    assert again.census.logical_digest == second.census.logical_digest
+    # without the ledger rows and columns have other numbers; by dataset, observation and gene all is the same
+    assert cells(build_census(tmp_path / "apart", revised, TWO, THREE)) == cells(second)
+
+
 def test_inclusion_rules_leave_cells_out_of_matrices_and_obs(tmp_path: Path) -> None:
     types = ["tissue", "organoid", "tissue", "organoid", "tissue"]
     one = Made(1, ONE.counts, ONE.genes, obs={"tissue_type": types})
@@ -247,7 +266,7 @@ def test_a_large_dataset_is_written_in_pieces(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_tile_of_many_counts_is_several_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("catchment.census.pieces.TILE_COUNTS", 600)
+    monkeypatch.setattr("catchment.census.pieces.tile_counts", lambda settings: 600)
     built = build_census(tmp_path, ONE, TWO)
     sizes = pq.read_table(built.store / built.census.pieces)["rows"].to_pylist()
     assert sum(sizes) == TILE + 5
