@@ -1,4 +1,7 @@
-"""Census assembly: against tiledbsoma.io, against the same bytes written with no framework, and against itself."""
+"""Census assembly: against tiledbsoma.io, against the same bytes written with no framework, and against itself.
+
+Every race but `assemble` takes some minutes on two cores; that one as long as tiledbsoma.io needs for its two datasets.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import race
+from census_data import GENES, records_of, tile_of_counts, write_h5ad, write_soma
 
 import singlecell
 
@@ -17,178 +21,27 @@ if TYPE_CHECKING:
     from catchment.schema.records import Normalised
 
 CELLS = int(os.environ.get("CENSUS_CELLS", "50000"))  # of each of the two datasets
-GENES, NNZ = 30_000, 1_200
+HALF, FIFTH, TWENTIETH = 2, 5, 20  # parts of these that other races take, to end within minutes
 KNOWN = 50  # datasets that a census has before one is added
 SIZES = tuple(cells * CELLS // 50_000 for cells in (10_000, 100_000, 500_000))
+SIZES_NNZ = 200  # few counts a cell: the race asks what grows with the cells, not with their counts
 FRAGMENTS = (2, 100, 1_000)
-LABELS = {
-    "assay": "10x 3' v3",
-    "assay_ontology_term_id": "EFO:0009922",
-    "cell_type": "hepatocyte",
-    "cell_type_ontology_term_id": "CL:0000182",
-    "development_stage": "unknown",
-    "development_stage_ontology_term_id": "unknown",
-    "disease": "normal",
-    "disease_ontology_term_id": "PATO:0000461",
-    "donor_id": "D1",
-    "self_reported_ethnicity": "unknown",
-    "self_reported_ethnicity_ontology_term_id": "unknown",
-    "sex": "female",
-    "sex_ontology_term_id": "PATO:0000383",
-    "suspension_type": "cell",
-    "tissue": "liver",
-    "tissue_ontology_term_id": "UBERON:0002107",
-    "tissue_type": "tissue",
-}
-TYPES = ("hepatocyte", "neuron", "fibroblast", "B cell")
+ASKED = 5  # times that a question is put to a census in one process
 
 
 # --- data --------------------------------------------------------------------------------------------------------
 
 
-def tile_of_counts(seed: int, cells: int) -> Any:
-    """Return counts of some cells as scipy's CSR: molecules drawn by genes of heavy-tailed weights, added up."""
-    import numpy as np
-    import scipy.sparse as sp
-
-    rng = np.random.default_rng(seed)
-    weights = np.cumsum(np.random.default_rng(0).lognormal(0, 1.5, GENES))
-    rows = np.repeat(np.arange(cells), NNZ * 5 // 3)
-    columns = np.searchsorted(weights, rng.uniform(0, weights[-1], rows.size))
-    return sp.csr_matrix((np.ones(rows.size, np.float32), (rows, columns)), (cells, GENES))
-
-
-def obs_of(cells: int, seed: int = 0) -> Any:
-    """Return obs as an Arrow table: labels of the dataset schema, four types of cells, names of its own."""
-    import numpy as np
-    import pyarrow as pa
-
-    text = pa.large_string()
-    columns: dict[str, Any] = {"soma_joinid": np.arange(cells)}
-    columns["obs_id"] = pa.array([f"{seed}-{number}" for number in range(cells)], text)
-    columns["is_primary_data"] = pa.array([True] * cells)
-    columns["observation_joinid"] = columns["obs_id"]
-    for name, value in LABELS.items():
-        codes = np.arange(cells) % len(TYPES) if name == "cell_type" else np.zeros(cells)
-        values = list(TYPES) if name == "cell_type" else [value]
-        columns[name] = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), pa.array(values, text))
-    return pa.table(columns)
-
-
-def var_of() -> Any:
-    """Return var as an Arrow table."""
-    import numpy as np
-    import pyarrow as pa
-
-    text = pa.large_string()
-    columns = {
-        "var_id": [f"ENSG{number:011d}" for number in range(GENES)],
-        "feature_name": [f"G{number}" for number in range(GENES)],
-        "feature_type": ["protein_coding"] * GENES,
-        "feature_biotype": ["gene"] * GENES,
-        "feature_reference": ["NCBITaxon:9606"] * GENES,
-    }
-    arrays = {name: pa.array(values, text) for name, values in columns.items()}
-    lengths = pa.array(np.full(GENES, 1_000))
-    return pa.table({"soma_joinid": np.arange(GENES), **arrays, "feature_length": lengths})
-
-
-def write_soma(path: Path, seed: int, cells: int) -> None:
-    """Write a dataset's SOMA, a row tile at a time."""
-    import pyarrow as pa
-    import tiledbsoma
-
-    from catchment.soma import TILE, MatrixWriter, context, create_dataframe, fill_dataframe, matrix_options
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    obs, var = obs_of(cells, seed), var_of()
-    with tiledbsoma.Experiment.create(str(path), context=context()) as root:
-        obs_uri = create_dataframe(root, "obs", obs)
-        rna = root.add_new_collection("ms").add_new_collection("RNA", tiledbsoma.Measurement)
-        var_uri = create_dataframe(rna, "var", var)
-        shape, options = (cells, GENES), matrix_options(singlecell.ZSTD_LEVEL)
-        layers = rna.add_new_collection("X")
-        counts_uri = layers.add_new_sparse_ndarray("raw", type=pa.float32(), shape=shape, platform_config=options).uri
-    fill_dataframe(obs_uri, obs)
-    fill_dataframe(var_uri, var)
-    with MatrixWriter(counts_uri) as writer:
-        for first in range(0, cells, TILE):
-            tile = tile_of_counts(seed + first, min(TILE, cells - first)).tocoo()
-            writer.write(first + tile.row, tile.col, tile.data)
-
-
-def write_h5ad(path: Path, seed: int, cells: int) -> None:
-    """Write the same dataset as H5AD, gzip 4: X, obs and var, nothing else."""
-    import anndata
-    import scipy.sparse as sp
-
-    from catchment.soma import TILE
-
-    path.parent.mkdir()
-    counts = sp.vstack(
-        [tile_of_counts(seed + first, min(TILE, cells - first)) for first in range(0, cells, TILE)], format="csr"
-    )
-    obs = obs_of(cells, seed).drop_columns("soma_joinid").to_pandas().set_index("obs_id")
-    var = var_of().drop_columns("soma_joinid").to_pandas().set_index("var_id")
-    anndata.AnnData(counts, obs=obs, var=var).write_h5ad(path, compression="gzip", compression_opts=4)
-
-
-def records_of(sizes: list[int], shared: bool = False) -> list[Normalised]:
-    """Return what `normalise` says of datasets of some sizes, in order; `shared`: all of one store."""
-    from catchment.schema.records import (
-        Asset,
-        Contribution,
-        Dataset,
-        Derived,
-        Description,
-        MadeBy,
-        Normalised,
-        Product,
-        Times,
-    )
-    from catchment.storage import digest_json
-
-    found = []
-    for number, cells in enumerate(sizes):
-        accession = f"CAT{number:08d}A"
-        named: dict[str, Any] = {"accession": accession, "modality": "singlecell", "asset": "counts"}
-        named["dataset"] = f"{accession}.D0001"
-        store = "store/0" if shared else f"store/{number}"
-        product = Product(kind="soma", path="counts.soma", logical_digest=digest_json([number, cells]))
-        found.append(
-            Normalised(
-                asset=Asset(**named, format="h5ad", files=()),
-                description=Description(format="h5ad", reader="", reader_version="", axes=(), shape=(), dtype=""),
-                dataset=Dataset(**named, store=store, product=product, files=(), metrics={}),
-                derived=Derived(recipe={}),
-                derived_store="",
-                derived_files=(),
-                contribution=Contribution(
-                    modality="singlecell",
-                    title="",
-                    analyte="transcriptome",
-                    terms={"organism_ontology_term_id": ("NCBITaxon:9606",)},
-                    counts={"cells": cells},
-                    measurements=(),
-                ),
-                findings=(),
-                publish_bytes=True,
-                made_by=MadeBy(step="normalise", step_version=1, catchment="0", inputs={}),
-                times=Times(started_at="", seconds=0),
-            )
-        )
-    return found
-
-
-def prepare_two(data: Path) -> str:
-    """Write two datasets, each as SOMA and as H5AD."""
+def prepare_two(data: Path, part: int = 1) -> str:
+    """Write two datasets, each as SOMA and as H5AD; `part`: the part of the cells that they have."""
+    cells = CELLS // part
     for number in range(2):
-        write_soma(data / f"store/{number}/counts.soma", number << 32, CELLS)
-        write_h5ad(data / f"{number}/cells.h5ad", number << 32, CELLS)
+        write_soma(data / f"store/{number}/counts.soma", number << 32, cells)
+        write_h5ad(data / f"{number}/cells.h5ad", number << 32, cells)
     size = sum((data / f"{number}/cells.h5ad").stat().st_size for number in range(2)) / race.MB
     nnz = tile_of_counts(0, 1_000).nnz / 1_000
     return (
-        f"two datasets of {CELLS:,} cells × {GENES:,} genes, {nnz:,.0f} counts a cell; as H5AD (gzip 4) {size:,.0f} MB."
+        f"two datasets of {cells:,} cells × {GENES:,} genes, {nnz:,.0f} counts a cell; as H5AD (gzip 4) {size:,.0f} MB."
     )
 
 
@@ -213,10 +66,10 @@ def fresh(data: Path, out: Path) -> Path:
     return build
 
 
-def ours(data: Path, out: Path, normalized: bool = False) -> None:
+def ours(data: Path, out: Path, part: int = 1, **settings: Any) -> None:
     """Assemble two datasets."""
     build = fresh(data, out)
-    assembled(records_of([CELLS] * 2), build, out / "census", normalized_layer=normalized)
+    assembled(records_of([CELLS // part] * 2), build, out / "census", **settings)
     shutil.rmtree(build)  # second names of the same files, and the datasets
 
 
@@ -242,6 +95,29 @@ def floor(data: Path, out: Path) -> None:
     out.mkdir()
     for number in range(2):
         singlecell.floor(data / str(number), out / str(number))
+
+
+def floor_both(data: Path, out: Path, zstd_level: int) -> None:
+    """Inflate, reorder, compress, write; each dataset one file of both layers, a row tile at a time."""
+    import h5py
+    import numpy as np
+
+    from catchment.census.normalised import shares
+
+    out.mkdir()
+    for number in range(2):
+        with h5py.File(data / str(number) / "cells.h5ad") as file, (out / str(number)).open("wb") as target:
+            x = file["X"]
+            indptr = x["indptr"][()]
+            for first in range(0, indptr.size - 1, singlecell.ROWS):
+                bounds = indptr[first : first + singlecell.ROWS + 1]
+                span = slice(int(bounds[0]), int(bounds[-1]))
+                counted = np.diff(bounds)
+                rows = np.repeat(np.arange(first, first + counted.size), counted)
+                columns, values = x["indices"][span].astype(np.int64), x["data"][span]
+                totals = np.bincount(rows - first, weights=values)
+                singlecell.write_block(target, rows, columns, values, zstd_level)
+                singlecell.write_block(target, rows, columns, shares(values, totals[rows - first]), zstd_level)
 
 
 def check_census(data: Path, out: Path) -> str:
@@ -271,7 +147,7 @@ def check_census(data: Path, out: Path) -> str:
 
 def prepare_grown(data: Path) -> str:
     """Write fifty-one datasets, and assemble all but the last."""
-    cells = CELLS // 10
+    cells = CELLS // TWENTIETH
     write_soma(data / "store/0/counts.soma", 0, cells)
     for number in range(1, KNOWN + 1):
         shutil.copytree(data / "store/0", data / f"store/{number}", copy_function=os.link)
@@ -283,7 +159,7 @@ def grow(data: Path, out: Path, known: int) -> None:
     """Assemble the last dataset, with those known before it."""
     build = out / "build"
     shutil.copytree(data / "store", build / "store", copy_function=os.link)
-    records = records_of([CELLS // 10] * (KNOWN + 1))
+    records = records_of([CELLS // TWENTIETH] * (KNOWN + 1))
     assembled(records[KNOWN - known :], build, out / "census")
     shutil.rmtree(build)
 
@@ -294,8 +170,8 @@ def grow(data: Path, out: Path, known: int) -> None:
 def prepare_sizes(data: Path) -> str:
     """Write a small, a middle and a large dataset."""
     for number, cells in enumerate(SIZES):
-        write_soma(data / f"store/{number}/counts.soma", 0, cells)
-    return " and ".join(f"{cells:,}" for cells in SIZES) + f" cells × {GENES:,} genes."
+        write_soma(data / f"store/{number}/counts.soma", 0, cells, SIZES_NNZ)
+    return " and ".join(f"{cells:,}" for cells in SIZES) + f" cells × {GENES:,} genes, some {SIZES_NNZ} counts a cell."
 
 
 def one_size(data: Path, out: Path, number: int) -> None:
@@ -309,36 +185,50 @@ def one_size(data: Path, out: Path, number: int) -> None:
 
 def prepare_reading(data: Path) -> str:
     """Write the same census both ways."""
-    text = prepare_two(data)
-    ours(data, data / "catchment")
+    text = prepare_two(data, FIFTH)
+    ours(data, data / "catchment", FIFTH, normalized_layer=False)
     from_h5ad(data, data / "peer")
     return text
 
 
 def read_with(data: Path, out: Path, whose: str, question: str) -> None:
-    """Ask a census one question, and write the sum of the counts."""
-    import numpy as np
+    """Ask a census one question, some times over, and write the sum of the counts."""
     import tiledbsoma
 
     places = {"catchment": "catchment/census/soma/census_data/homo_sapiens", "peer": "peer/census.soma"}
     with tiledbsoma.Experiment.open(str(data / places[whose]), context=singlecell.context()) as experiment:
-        array = experiment.ms["RNA"].X["raw"]
-        rng = np.random.default_rng(1)
-        if question == "filtered":
-            cells = tiledbsoma.AxisQuery(value_filter="cell_type == 'neuron'")
-            with experiment.axis_query("RNA", obs_query=cells) as query:
-                total = sum(table["soma_data"].to_numpy().sum(dtype=np.float64) for table in query.X("raw").tables())
-        else:
-            coords = {
-                "scan": (slice(None), slice(None)),
-                "random": (np.sort(rng.choice(2 * CELLS, 1_000, replace=False)), slice(None)),
-                "genes": (slice(None), np.sort(rng.choice(GENES, 10, replace=False))),
-            }[question]
-            total = sum(table["soma_data"].to_numpy().sum(dtype=np.float64) for table in array.read(coords).tables())
+        for _ in range(ASKED):
+            total = answer(experiment, question)
     out.write_text(f"{total:.0f}\n")
 
 
-QUESTIONS = {"scan": "everything", "filtered": "cells of one type", "random": "1,000 random cells", "genes": "10 genes"}
+def answer(experiment: Any, question: str) -> float:
+    """Return the sum of the counts that a question is about."""
+    import numpy as np
+    import tiledbsoma
+
+    rng, cells = np.random.default_rng(1), CELLS // FIFTH
+    if question == "filtered":
+        neurons = tiledbsoma.AxisQuery(value_filter="cell_type == 'neuron'")
+        with experiment.axis_query("RNA", obs_query=neurons) as query:
+            return float(sum(table["soma_data"].to_numpy().sum(dtype=np.float64) for table in query.X("raw").tables()))
+    coords = {
+        "scan": (slice(None), slice(None)),
+        "slice": (slice(cells // 2, cells // 2 + 999), slice(None)),
+        "random": (np.sort(rng.choice(2 * cells, min(1_000, cells), replace=False)), slice(None)),
+        "genes": (slice(None), np.sort(rng.choice(GENES, 10, replace=False))),
+    }[question]
+    tables = experiment.ms["RNA"].X["raw"].read(coords).tables()
+    return float(sum(table["soma_data"].to_numpy().sum(dtype=np.float64) for table in tables))
+
+
+QUESTIONS = {
+    "scan": "everything",
+    "filtered": "cells of one type",
+    "slice": "1,000 cells in a row",
+    "random": "1,000 random cells",
+    "genes": "10 genes",
+}
 
 
 # --- fragments ---------------------------------------------------------------------------------------------------
@@ -379,7 +269,7 @@ def read_fragments(data: Path, out: Path, fragments: int, form: str) -> None:
 # --- the races ---------------------------------------------------------------------------------------------------
 
 IMPORTS = "catchment.census.assemble"
-BOTH = partial(ours, normalized=True)
+RAW_ONLY = partial(ours, normalized_layer=False)
 RACES = {
     "assemble": race.Race(
         "Two datasets to one census",
@@ -388,11 +278,30 @@ RACES = {
         "X/normalized. The floor writes X/raw alone.",
         prepare_two,
         {
-            race.OURS: race.Contender("Catchment: assemble, X/raw", ours, check_census, IMPORTS),
-            "catchment-both": race.Contender("Catchment: assemble, both layers", BOTH, check_census, IMPORTS),
+            race.OURS: race.Contender("Catchment: assemble, X/raw", RAW_ONLY, check_census, IMPORTS),
+            "catchment-both": race.Contender("Catchment: assemble, both layers", ours, check_census, IMPORTS),
             "from_h5ad": race.Contender("tiledbsoma.io: register, append", from_h5ad, check_census, "tiledbsoma.io"),
             race.FLOOR: race.Contender("floor, 1 thread", floor, None, "h5py, numcodecs"),
         },
+    ),
+    "floor": race.Race(
+        "Both layers, beside the same bytes without a framework",
+        "Catchment draws statistics, presence, tables and a digest as well; the floor inflates, reorders, divides,\n"
+        "compresses and writes, nothing else, on one thread. Both compress every column at the same level.",
+        partial(prepare_two, part=HALF),
+        {
+            name: contender
+            for level in (3, 9)
+            for name, contender in {
+                f"{race.OURS}-{level}": race.Contender(
+                    f"Catchment, zstd {level}", partial(ours, part=HALF, zstd_level=level), None, IMPORTS
+                ),
+                f"{race.FLOOR}-{level}": race.Contender(
+                    f"floor, zstd {level}", partial(floor_both, zstd_level=level), None, "h5py, numcodecs"
+                ),
+            }.items()
+        },
+        repeats=1,
     ),
     "grown": race.Race(
         "One dataset more",
@@ -405,16 +314,17 @@ RACES = {
     ),
     "memory": race.Race(
         "Memory by the size of a dataset",
-        "Both layers.",
+        "Both layers. The peak is that of the largest process: the one that assembles, its workers included.",
         prepare_sizes,
         {
             f"catchment-{cells}": race.Contender(f"{cells:,} cells", partial(one_size, number=number), None, IMPORTS)
             for number, cells in enumerate(SIZES)
         },
+        repeats=1,
     ),
     "reading": race.Race(
         "Reading a census",
-        "Plain tiledbsoma reads both. Each line is a process of its own, with its imports.",
+        f"Plain tiledbsoma reads both. Each line is a process of its own, which asks {ASKED} times, with its imports.",
         prepare_reading,
         {
             f"{whose}-{question}": race.Contender(

@@ -19,20 +19,21 @@ SMALL = {
         "MANY_GENES": 700,
         "MANY_COUNTS": 900,
     },
-    "census": {"CELLS": 40, "GENES": 300, "NNZ": 30, "KNOWN": 3, "SIZES": (10, 20, 30)},
+    "census": {"CELLS": 40, "GENES": 300, "KNOWN": 3, "SIZES": (10, 20, 30)},
+    "census_data": {"GENES": 300, "NNZ": 30},
     "imaging": {"SHAPE_CZYX": (1, 1, 512, 512), "LEVELS": 2},
     "massspec": {"SPECTRA": 30},
 }
 RACES = [("singlecell", race) for race in ("demonstration", "wide", "many", "quality", "writer")]
 RACES += [("admission", race) for race in ("small", "large")]
-RACES += [("census", race) for race in ("assemble", "grown")]
+RACES += [("census", race) for race in ("assemble", "floor", "grown")]
 RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
 
 
 def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
     """Return a benchmark's script as a module, its data small."""
     patch.syspath_prepend(str(BENCHMARKS))
-    for file in (name, "cells"):
+    for file in (name, "cells", "census_data"):
         for constant, value in SMALL.get(file, {}).items():
             patch.setattr(importlib.import_module(file), constant, value)
     return importlib.import_module(name)
