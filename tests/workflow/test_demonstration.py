@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pytest
+import tiledbsoma
 import zarr
 from PIL import Image
 
@@ -21,6 +24,7 @@ from .conftest import call, record_times, snakemake
 
 pytestmark = pytest.mark.slow
 
+README = Path(__file__).parents[2] / "README.md"
 BROKEN = ("corrupt.h5ad", "truncated.ome.tiff", "short.mzML", "hostile.zip")
 
 
@@ -70,6 +74,31 @@ def test_the_census_opens_with_the_client_of_the_field_and_gives_back_the_counts
             assert (mine != source.X).nnz == 0
             first += source.n_obs
         assert set(found.obs["tissue"]) == {"liver"}
+
+
+def test_the_example_of_the_readme_runs_as_it_stands(
+    release: Path, demonstration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "demo").symlink_to(demonstration)
+    monkeypatch.chdir(tmp_path)
+    example = example.replace(
+        "releases/2026.1/", f"releases/{release.name}/"
+    )  # a version is the year that it is made in
+    field_client.asked([sys.executable, "-W", "ignore", "-c", f"{example}\nhepatocytes.write_h5ad('hepatocytes.h5ad')"])
+    hepatocytes = anndata.read_h5ad(tmp_path / "hepatocytes.h5ad")
+    donors = [demonstration / f"uploads/{n}-liver-donor-{n}/liver_donor{n}.h5ad" for n in (1, 2)]
+    terms = [term for path in donors for term in raw_counts(path).obs["cell_type_ontology_term_id"]]
+    assert hepatocytes.n_obs == terms.count("CL:0000182") > 0
+    assert set(hepatocytes.obs["cell_type"]) == {"hepatocyte"}
+
+
+def test_the_census_names_the_h5ad_of_each_dataset_that_the_release_has(release: Path) -> None:
+    with tiledbsoma.open(str(release / "census/soma/census_info/datasets")) as frame:
+        paths = frame.read(column_names=["dataset_h5ad_path"]).concat()["dataset_h5ad_path"].to_pylist()
+    assert len(paths) == 3
+    for path in paths:
+        assert anndata.read_h5ad(release / path, backed="r").n_obs > 0
 
 
 def raw_counts(path: Path) -> anndata.AnnData:
