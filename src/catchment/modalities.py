@@ -38,7 +38,7 @@ VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 5, "convert": 5, "normalise": 2},
     "massspec": {"admit": 5, "convert": 5, "normalise": 2},
     "singlecell": {"admit": 9, "convert": 6, "normalise": 2},
-    "census": {"plan": 3, "assemble": 2, "verify": 2},
+    "census": {"plan": 3, "assemble": 3, "verify": 2},
     "release": {"index": 2, "release": 2},
 }
 
