@@ -14,7 +14,7 @@ from catchment.isolation import Limits, call
 from catchment.modalities import inspect_asset
 from catchment.schema.records import Unreadable
 from catchment.schema.rules import RULES
-from catchment.singlecell import MODALITY, container
+from catchment.singlecell import MODALITY, container, rules
 
 from .conftest import Kitchen
 
@@ -173,3 +173,13 @@ def test_what_our_own_code_raises_is_no_damage_of_the_file(kitchen: Kitchen, mon
     monkeypatch.setattr("catchment.singlecell.describe.description_of", wrong)
     with pytest.raises(ValueError, match="do not fit"):
         kitchen.describe(kitchen.h5ad())
+
+
+@pytest.mark.parametrize("shape", [[b"a", b"\xff"], 4, [4.5, 5], [4, 5, 6], [-4, 5], ""], ids=str)
+def test_a_shape_that_is_no_two_numbers_is_a_finding(kitchen: Kitchen, shape: object) -> None:
+    def spoil(file: h5py.File) -> None:
+        del file["X"].attrs["shape"]
+        file["X"].attrs["shape"] = shape
+
+    (finding,) = kitchen.findings(kitchen.h5ad(after=spoil))
+    assert (finding.code, finding.found) == (rules.SPARSE_BROKEN.code, "no shape of two numbers")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import h5py
+import numpy as np
 
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
@@ -160,7 +161,8 @@ def matrix_of(file: h5py.File, path: str) -> Matrix:
 def sparse_of(group: h5py.Group, path: str, encoding: Any) -> Matrix:
     """Return the header of a sparse matrix (see `matrix_of`)."""
     declared = group.attrs.get("shape", group.attrs.get("h5sparse_shape"))
-    sizes = [int(size) for size in declared] if declared is not None and len(declared) == 2 else [-1, -1]
+    numbers = np.asarray(declared)
+    sizes = numbers.tolist() if numbers.shape == (2,) and numbers.dtype.kind in "iu" else [-1, -1]
     if min(sizes) < 0:
         raise Unfit(
             rules.SPARSE_BROKEN.broken(path, "no shape of two numbers", expected="attribute shape: rows, columns")
