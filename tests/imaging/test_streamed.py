@@ -11,7 +11,7 @@ import pytest
 from catchment.contract import Head
 from catchment.imaging.estimate import JAVA_MB, estimate
 from catchment.imaging.readers import Source, UnreadableImage, leased_reader, open_reader, release_readers, streamed
-from catchment.imaging.readers.trust import converters, trusted
+from catchment.imaging.readers.trust import converters, known_wrong, trusted
 from catchment.imaging.recognise import companions, recognise
 from catchment.schema.records import Description
 from tests.imaging.conftest import Carry, ramp
@@ -77,8 +77,11 @@ def test_every_reader_of_the_table_is_there() -> None:
     assert roles == {"converts", "compares", "converts and compares", "never"}
     assert {row.environment for row in trusted()} == {"base", "bioformats", "czi"}
     assert all(row.known_wrong != "-" for row in trusted() if row.role == "never")
-    for kind in {row.format for row in trusted()} - {"ome-tiff"}:
+    unread = {"oir", "oib", "ims"}
+    for kind in {row.format for row in trusted()} - {"ome-tiff"} - unread:
         assert converters(kind), kind
+    for kind in unread:
+        assert (converters(kind), known_wrong(kind)[:11]) == ((), "Bio-Formats")
 
 
 def test_the_page_has_the_table_of_readers_that_the_code_reads() -> None:
