@@ -107,6 +107,8 @@ class ImagingNormalise(Section):
     """Intensity percentile that the derived view maps to 0."""
     high_percentile: float = Field(99.8, ge=0, le=100)
     """Intensity percentile that the derived view maps to 1."""
+    flat_field: bool = False
+    """Write a second dataset whose channels are divided by the illumination that their planes share; needs many."""
 
 
 class ImagingSettings(Section):

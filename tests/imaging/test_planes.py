@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import ome_zarr_models
 import pyarrow.parquet as pq
 import pytest
+import zarr
 from scipy import ndimage
 from skimage.measure import block_reduce
 
-from catchment.config import ImagingConvert, Limit
+from catchment.config import ImagingConvert, ImagingNormalise, Limit
+from catchment.imaging import MODALITY
 from catchment.imaging.illumination import SmoothField, field_of, flatness, grid_of
 from catchment.imaging.planes import sharpness
 from catchment.quality import judge
+from catchment.storage import Place, stored_files
 
 from .conftest import Carry, Write
 
@@ -55,6 +60,38 @@ def test_vignetting_is_found_under_cells_and_an_even_field_is_even() -> None:
     assert np.abs(smooth / smooth.mean() - light / light.mean()).max() < 0.06
 
 
+def test_a_flat_field_is_taken_out_and_the_archival_pixels_stay(write: Write, through: Carry, tmp_path: Path) -> None:
+    y, x = np.mgrid[-1:1:96j, -1:1:80j]
+    even = RANDOM.integers(900, 1100, (40, 96, 80))
+    lit = np.rint(even * (1 - 0.3 * (x**2 + y**2))).astype(np.uint16)
+    passage = through(write(lit, metadata={"axes": "TYX"}))
+    dataset, archival = passage.dataset(), stored_files(passage.folder)
+    assert (
+        isinstance(dataset.metrics["illumination_flatness"], float) and dataset.metrics["illumination_flatness"] < 0.8
+    )
+    (tmp_path / "view").mkdir()
+    derived = MODALITY.normalise(
+        dataset,
+        passage.asset,
+        Place(str(passage.folder)),
+        Place(str(tmp_path / "view")),
+        ImagingNormalise(flat_field=True),
+    )
+    assert stored_files(passage.folder) == archival
+    told: Any = derived.recipe["flat_field"]
+    root = zarr.open_group(tmp_path / "view" / told["path"], mode="r")
+    ome_zarr_models.open_ome_zarr(root)
+    image: Any = root["0"]
+    flat = np.asarray(image[...])[:, 0, 0].astype(float)
+    shares = flat.mean(0) / even.mean(0)
+    assert (
+        shares.max() / shares.min()
+        < 1.05
+        < 1.5
+        < (lit.mean(0) / even.mean(0)).max() / (lit.mean(0) / even.mean(0)).min()
+    )
+
+
 def test_planes_are_told_one_by_one(write: Write, through: Carry) -> None:
     pixels = RANDOM.integers(10, 3000, (2, 5, 40, 50), dtype=np.uint16)
     pixels[0, 3] = pixels[0, 1]
@@ -85,9 +122,6 @@ def test_planes_are_told_one_by_one(write: Write, through: Carry) -> None:
 
 
 def test_an_ome_zarr_of_0_4_is_read_by_ome_zarr_models(write: Write, through: Carry, tmp_path: Path) -> None:
-    import ome_zarr_models
-    import zarr
-
     pixels = RANDOM.integers(0, 999, (2, 3, 300, 280), dtype=np.uint16)
     settings = ImagingConvert(chunk_yx=64, shard_yx=128, shard_z=2, ome_zarr_version="0.4")
     passage = through(write(pixels, metadata={"axes": "CZYX"}), settings=settings)

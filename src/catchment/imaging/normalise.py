@@ -1,4 +1,7 @@
-"""The derived view of an image: how each channel's values map to 0..1. The pixels stay as they are."""
+"""The derived view of an image: how each channel's values map to 0..1; where asked, a dataset with even illumination.
+
+The archival pixels stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import json
 from pydantic import JsonValue
 
 from catchment.config import ImagingNormalise
+from catchment.imaging.flat_field import light_by_name, write_evened
 from catchment.imaging.intensities import Tally
 from catchment.imaging.sidecars import read_channels, read_tallies
 from catchment.schema.records import Asset, Dataset, Derived
 from catchment.storage import Place
 
 WINDOWS = "intensity_windows.json"
+FLAT_FIELD = "flat_field.ome.zarr"
 FORMULA = "clip((value - low) / (high - low), 0, 1)"
 
 
@@ -33,6 +38,10 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
         "source_logical_digest": dataset.product.logical_digest,
         "windows": windows,
     }
+    if settings.flat_field:
+        light = light_by_name(told)
+        write_evened(store.path / dataset.product.path, place.path / FLAT_FIELD, told)
+        recipe["flat_field"] = {"path": FLAT_FIELD, "light": {name: list(grid or ()) for name, grid in light.items()}}
     (place.path / WINDOWS).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
     return Derived(recipe=recipe, side_cars={"intensity_windows": WINDOWS})
 
