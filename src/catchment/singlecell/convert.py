@@ -34,7 +34,7 @@ from catchment.singlecell.quality import Quality
 from catchment.singlecell.readback import Written, read_back
 from catchment.singlecell.reading import Reading, read
 from catchment.singlecell.rest import REST, write_rest
-from catchment.singlecell.scene import create_scene, scene_differences
+from catchment.singlecell.scene_soma import create_scene, scene_differences
 from catchment.singlecell.sidecars import write_side_cars
 from catchment.singlecell.uns import LIST_OF_TEXTS, UNS, texts_table
 from catchment.storage import Place
