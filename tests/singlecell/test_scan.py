@@ -231,6 +231,16 @@ def test_workers_change_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, for
         np.testing.assert_array_equal(many.sums.values_of_column, one.sums.values_of_column)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_sums_of_few_values_are_those_of_many(path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    dense = np.random.default_rng(4).poisson(0.5, (60, 30)).astype(np.float32)
+    dense[[0, 17, 59]] = dense[:, [0, 29]] = 0
+    few = scanned(path, FORMS[form](dense), block_rows=9).sums
+    monkeypatch.setattr("catchment.singlecell.sums.FEW_VALUES", 0)
+    np.testing.assert_array_equal(scanned_file(path, block_rows=9).sums.per_row, few.per_row)
+    np.testing.assert_array_equal(few.total_counts, dense.sum(axis=1))
+
+
 def test_equal_numbers_have_equal_words_whatever_their_type() -> None:
     numbers = [0, 1, 200, LARGEST_EXACT]
     words = words_of(np.array(numbers, np.float32))

@@ -41,15 +41,15 @@ def folder() -> Path | None:
 
 @cache
 def lines_of(organism: str) -> dict[str, str]:
-    """Return the rest of each line of an organism's table by gene id; nothing where there is no table."""
+    """Return each line of an organism's table by gene id; nothing where there is no table."""
     known = vocabulary.organisms().get(organism)
     name = SHARED.get(organism) or (OTHER_NAMES.get(known.name, known.name) if known else "")
     where = folder()
     path = where / f"genes_{name}.csv.gz" if where else None
     if path is None or not path.is_file():
         return {}
-    with gzip.open(path, "rt", encoding="utf-8") as table:
-        return dict(line.rstrip("\n").split(",", 1) for line in table)
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    return {line.partition(",")[0]: line for line in lines}
 
 
 def is_known(organism: str) -> bool:
@@ -62,7 +62,7 @@ def gene(organism: str, id_: str) -> Gene | None:
     line = lines_of(organism).get(id_)
     if line is None:
         return None
-    name, _, length, kind = line.split(",")
+    _, name, _, length, kind = line.split(",")
     return Gene(name, int(length), kind)
 
 
@@ -81,5 +81,5 @@ def ids_by_name(organism: str) -> dict[str, tuple[str, ...]]:
     """Return the ids of each gene name of an organism; a name that several genes have is ambiguous."""
     found: dict[str, list[str]] = {}
     for id_, line in lines_of(organism).items():
-        found.setdefault(line.split(",", 1)[0], []).append(id_)
+        found.setdefault(line.split(",", 2)[1], []).append(id_)
     return {name: tuple(ids) for name, ids in found.items()}

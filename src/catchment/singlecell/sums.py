@@ -20,6 +20,9 @@ TOTAL, MITOCHONDRIAL, HIGH, LOW = range(4)  # columns of the weights of genes
 LARGEST_WHOLE = 1 << 53  # float64 holds every whole number up to here
 MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: multiplying by it loses nothing
 
+FEW_VALUES = 1 << 16  # of a block; scipy.sparse takes 0.2 s to load
+
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Float64 = npt.NDArray[np.float64]
@@ -56,6 +59,33 @@ def words_of(data: npt.NDArray[Any]) -> UInt64:
     return np.where(same, whole.view(np.uint64), bits ^ (bits >> np.uint64(32)))
 
 
+# --- products of a block with weights: by scipy; a small file is looked at before scipy would be loaded --------------
+
+
+def summed_products(words: UInt64, columns: Int32, starts: Int32, weights: UInt64) -> UInt64:
+    """Return, for each row of a block, the sum of its words times the weights of their columns."""
+    if words.size > FEW_VALUES:
+        from scipy.sparse import csr_matrix
+
+        product: UInt64 = csr_matrix((words, columns, starts), (starts.size - 1, len(weights)), copy=False) @ weights
+        return product
+    running = np.zeros((words.size + 1, weights.shape[1]), np.uint64)
+    np.cumsum(words[:, None] * weights[columns], axis=0, out=running[1:])
+    return running[starts[1:]] - running[starts[:-1]]
+
+
+def spread_products(words: UInt64, rows: Int32, starts: Int32, weights: UInt64, height: int) -> UInt64:
+    """Return, for each row of a matrix, what a block of its columns adds: words times the weight of their column."""
+    if words.size > FEW_VALUES:
+        from scipy.sparse import csc_matrix
+
+        product: UInt64 = csc_matrix((words, rows, starts), (height, starts.size - 1), copy=False) @ weights
+        return product
+    added = np.zeros((height, weights.shape[1]), np.uint64)
+    np.add.at(added, rows, words[:, None] * np.repeat(weights, np.diff(starts), axis=0))
+    return added
+
+
 @dataclass
 class Sums:
     """Sums of a matrix of `rows` cells, from blocks that cover all its values once.
@@ -78,8 +108,6 @@ class Sums:
 
     def add(self, block: Block, by_columns: bool = False) -> None:
         """Add a block whose values are all within the matrix; stored zeros count for nothing."""
-        from scipy.sparse import csc_matrix, csr_matrix
-
         counts, indices, data = np.diff(block.indptr), block.indices, block.data
         if not data.all():
             stored = data != 0
@@ -98,9 +126,9 @@ class Sums:
             return
         parts = (words_of(data), across, starts)
         if by_columns:
-            self.per_row += csc_matrix(parts, (self.rows, counts.size), copy=False) @ self.weights[lines]
+            self.per_row += spread_products(*parts, self.weights[lines], self.rows)
         else:
-            self.per_row[lines] += csr_matrix(parts, (counts.size, self.columns), copy=False) @ self.weights
+            self.per_row[lines] += summed_products(*parts, self.weights)
 
     def merge(self, other: Sums) -> None:
         """Add the sums of another part of the matrix: some of its rows, or some of its columns."""
