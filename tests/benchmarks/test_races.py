@@ -22,12 +22,12 @@ SMALL = {
     "census": {"CELLS": 40, "GENES": 300, "KNOWN": 3, "SIZES": (10, 20, 30)},
     "census_data": {"GENES": 300, "NNZ": 30},
     "imaging": {"SHAPE_CZYX": (1, 1, 512, 512), "LEVELS": 2},
-    "massspec": {"SPECTRA": 30},
+    "massspec": {"SPECTRA": 30, "LARGE_SPECTRA": 30},
 }
 RACES = [("singlecell", race) for race in ("demonstration", "wide", "many", "quality", "writer")]
 RACES += [("admission", race) for race in ("small", "large")]
 RACES += [("census", race) for race in ("assemble", "floor", "grown")]
-RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "writer")]
+RACES += [("imaging", "ome-zarr"), ("massspec", "rewrite"), ("massspec", "read"), ("massspec", "writer")]
 
 
 def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:

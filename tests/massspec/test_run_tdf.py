@@ -357,3 +357,15 @@ def test_reading_leaves_no_trace_beside_the_run(tmp_path: Path) -> None:
     before = sorted(path.name for path in folder.iterdir())
     admitted(asset_of(folder))
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_table_whose_name_is_no_text_is_a_finding(tmp_path: Path) -> None:
+    folder = write_tdf(tmp_path / "run.d")
+    path = folder / "analysis.tdf"
+    data = path.read_bytes()
+    # SQLite then quotes the name in its complaint, which Python cannot decode
+    at = data.index(b"tableMzCalibrationMzCalibration") + len("tableMz")
+    path.write_bytes(data[:at] + b"\xe1" + data[at + 1 :])
+    (finding,) = findings_of(asset_of(folder))
+    assert (finding.code, finding.level, finding.where) == ("MZ-040", "error", "analysis.tdf")
+    assert finding.found == "SQLite: a name that is no text"

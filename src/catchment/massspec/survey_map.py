@@ -37,7 +37,9 @@ class SurveyMap:
         """Add an MS1 spectrum; one without a time has no place in a map."""
         if np.isnan(time_s):
             return
-        steps = np.clip(mz / MZ_STEP, 0, STEPS - 1).astype(np.intp)
+        if len(mz) and not (mz.min() >= 0 and mz.max() < STEPS * MZ_STEP):
+            mz = np.clip(mz, 0, (STEPS - 1) * MZ_STEP)
+        steps = (mz / MZ_STEP).astype(np.intp)
         signal = np.asarray(np.bincount(steps, intensity, STEPS), np.float64)
         last = self.rows[-1] if self.rows else None
         if last is not None and last.spectra < self.rows[0].spectra:

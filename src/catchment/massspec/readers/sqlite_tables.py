@@ -18,6 +18,9 @@ MAX_VALUE_BYTES = 1 << 20
 STEPS_BETWEEN_LOOKS = 1_000_000
 MAX_LOOKS = 5_000  # some minutes; a table of 10 million rows takes 2,000
 
+# what Python's sqlite3 raises on a damaged file; the last where even SQLite's complaint quotes bytes that are no text
+REFUSED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+
 
 class Tables:
     """The plain tables of a database; views, virtual tables and triggers of the file are never touched.
@@ -41,7 +44,7 @@ class Tables:
             for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
                 self.connection.execute(f"PRAGMA {pragma}")
             found = self.connection.execute("SELECT name, type, sql FROM sqlite_schema").fetchall()
-        except (sqlite3.Error, OverflowError) as error:
+        except REFUSED as error:
             raise damaged(error) from None
         self.names = {
             name.lower(): name
@@ -88,7 +91,7 @@ class Tables:
                 if count >= MAX_ROWS:
                     raise Broken(rules.TDF_DAMAGED, f"more than {MAX_ROWS:,} rows", where=f"table {table}")
                 yield dict(zip(chosen, row, strict=True))
-        except (sqlite3.Error, OverflowError) as error:
+        except REFUSED as error:
             raise damaged(error, f"table {table}") from None
 
 
@@ -110,4 +113,5 @@ def require_whole(path: Path) -> None:
 
 def damaged(error: Exception, where: str = "analysis.tdf") -> Broken:
     """Return what SQLite says of a file that it cannot read."""
-    return Broken(rules.TDF_DAMAGED, f"SQLite: {shown(str(error))}", where=where)
+    said = "a name that is no text" if isinstance(error, UnicodeDecodeError) else str(error)
+    return Broken(rules.TDF_DAMAGED, f"SQLite: {shown(said)}", where=where)
