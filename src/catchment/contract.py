@@ -118,7 +118,8 @@ class Modality(Generic[A, C, N]):
         every fault in one pass, each with its place; side-cars of what the pass learnt, kept where the asset goes on.
     label
         a valid asset with what the system adds to it, written into the place: a product of its own, which later steps
-        read in its stead. The asset itself where the format has no such additions.
+        read in its stead. The asset itself where the format has no such additions; `Unreadable` where what is copied
+        turns out to be damaged.
     estimate
         memory, time and pieces of the steps to come.
     convert
@@ -155,6 +156,6 @@ class Modality(Generic[A, C, N]):
     contribute: Callable[[Dataset, Asset, Place], Contribution]
     companions: Callable[[Head, AbstractSet[str]], Sequence[str]] = no_companions
     shared_endings: tuple[str, ...] = ()
-    label: Callable[[Asset, Place, A], Asset] = unlabelled
+    label: Callable[[Asset, Place, A], Asset | Unreadable] = unlabelled
     suggest: Callable[[Asset], Suggestion] | None = None
     resumes: bool = False

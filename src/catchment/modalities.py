@@ -154,7 +154,10 @@ def inspection_of(asset: Asset, scratch: str, settings: dict[str, JsonValue], *,
     admission = own.validate(description, prepared, chosen)
     findings = (*findings, *admission.findings)
     if label and not any(map(is_error, findings)):
-        prepared = own.label(prepared, place, chosen)
+        labelled = own.label(prepared, place, chosen)
+        if isinstance(labelled, Unreadable):
+            return Inspection(description=description, findings=(*findings, *labelled.findings))
+        prepared = labelled
         for name, content in admission.side_cars.items():
             if drawn := content():
                 (place.path / name).write_bytes(drawn)

@@ -15,6 +15,7 @@ import pytest
 import scipy.sparse as sp
 
 from catchment.config import SinglecellAdmit
+from catchment.modalities import inspect_asset
 from catchment.schema.records import Sample
 from catchment.singlecell import MODALITY
 from catchment.storage import Place, digest_file
@@ -153,3 +154,15 @@ def test_a_file_of_anndata_0_7_opens_without_a_warning(kitchen: Kitchen, shared:
     assert (after.X != before.X).nnz == 0
     assert after.obs["batchA"].tolist() == before.obs["batchA"].tolist()
     assert after.uns["title"] == before.uns["title"]
+
+
+def test_damage_that_only_copying_meets_is_a_finding(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meet_damage(source: h5py.File, layout: object, target: Path) -> None:
+        source.copy("nowhere", source, "again")
+
+    monkeypatch.setattr("catchment.singlecell.label.copy_h5ad", meet_damage)
+    scratch = kitchen.folder / "scratch"
+    scratch.mkdir()
+    inspection = inspect_asset(kitchen.asset(kitchen.h5ad()), str(scratch), {"reading": "lenient"})
+    assert [one.code for one in inspection.findings if one.level == "error"] == ["H5-007"]
+    assert inspection.path is None

@@ -40,7 +40,7 @@ def _prepare(asset: Asset, place: Place, settings: SinglecellAdmit) -> Preparati
     return run(asset, place, settings)
 
 
-def _label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
+def _label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset | Unreadable:
     """Return `label.label(...)`."""
     from catchment.singlecell.label import label as run
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from catchment import vocabulary
 from catchment.config import SinglecellAdmit
-from catchment.schema.records import Asset
+from catchment.schema.records import Asset, Unreadable
 from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.columns import (
     JOIN,
@@ -30,7 +30,8 @@ from catchment.singlecell.columns import (
     translated,
     var_table,
 )
-from catchment.singlecell.container import opened
+from catchment.singlecell.container import READ_FAULTS, opened
+from catchment.singlecell.describe import unreadable
 from catchment.singlecell.fragments.files import PACKED, fragment_files
 from catchment.singlecell.fragments.product import write_fragments
 from catchment.singlecell.fragments.tables import chromosomes
@@ -57,11 +58,20 @@ AGAINST = "anti-"
 REFERENCE = "https://github.com/chanzuckerberg/single-cell-curation/blob/main/schema/{}/schema.md"
 
 
-def label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
+def label(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset | Unreadable:
     """Return the asset as the labelled H5AD at `<asset>.h5ad` in the place; it may be there already, prepared.
 
-    The asset is valid: what cannot be labelled was an error of `validate`.
+    The asset is valid: what cannot be labelled was an error of `validate`. Parts that nobody has read yet are copied
+    too, and may turn out to be damaged.
     """
+    try:
+        return labelled(asset, place, settings)
+    except READ_FAULTS as error:
+        return Unreadable(findings=(unreadable(error),))
+
+
+def labelled(asset: Asset, place: Place, settings: SinglecellAdmit) -> Asset:
+    """Return what `label` says, of a file that is whole."""
     vocabulary.use_schema(settings.schema_version)
     source, target = Path(asset.files[0].path), place.path / f"{asset.asset}.h5ad"
     with opened(str(source)) as file:
