@@ -149,14 +149,16 @@ def add_operator_verbs(verbs: Any) -> None:
 
 
 def add_consumer_verbs(verbs: Any) -> None:
-    """Add `search` and `describe`."""
+    """Add `search`, `bridges` and `describe`."""
     from catchment.schema.records import MODALITY_NAMES
 
     text = "Studies (or datasets, samples, images, files) of a release; a term also finds everything below it."
     verb = add_verb(verbs, "search", commands.call_search, text, "catchment search --tissue liver --having massspec")
     verb.add_argument("text", nargs="?", metavar="TEXT", help="words in title, description or keywords")
     for name in commands.FILTERS:
-        verb.add_argument(f"--{name}", action="append", metavar="TERM", help="a label or an ontology term id")
+        verb.add_argument(
+            f"--{name}", action="append", metavar="TERM", help=FILTER_HELP.get(name, "a label or an ontology term id")
+        )
     having = verb.add_argument("--having", action="append", choices=MODALITY_NAMES, metavar="MODALITY")
     having.help = f"only studies that have {', '.join(MODALITY_NAMES)}; give it once for each"
     kinds = ("studies", "datasets", "samples", "images", "files")
@@ -164,10 +166,19 @@ def add_consumer_verbs(verbs: Any) -> None:
     verb.add_argument("--csv", action="store_true", help="print CSV")
     verb.add_argument("--parquet", type=Path, metavar="FILE", help="write Parquet")
     add_release_choice(verb)
+    text = "What joins the modalities of a release: samples, tissues, genes and proteins; and what is of one alone."
+    verb = add_verb(verbs, "bridges", commands.call_bridges, text, "catchment bridges --json")
+    add_release_choice(verb)
     text = "All that a release knows of one study, dataset, sample, image of a set, or file."
     verb = add_verb(verbs, "describe", commands.call_describe, text, "catchment describe CAT00000001K.D0001")
     verb.add_argument("id", metavar="ID")
     add_release_choice(verb)
+
+
+FILTER_HELP = {
+    "protein": "a UniProt accession or a name, in whatever assay",
+    "gene": "a symbol or an Ensembl id, in whatever assay",
+}
 
 
 def add_release_choice(verb: argparse.ArgumentParser) -> None:

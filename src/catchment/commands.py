@@ -13,7 +13,18 @@ from typing import Any
 
 from catchment.errors import BadInput, CatchmentError, Damage
 
-FILTERS = ("organism", "tissue", "disease", "assay", "cell-type", "development-stage", "sex", "analyte")
+FILTERS = (
+    "organism",
+    "tissue",
+    "disease",
+    "assay",
+    "cell-type",
+    "development-stage",
+    "sex",
+    "analyte",
+    "protein",
+    "gene",
+)
 LIKELY_WORKDIRS = (".", "build", "demo")
 LINE_CHARACTERS = 2_000
 
@@ -211,6 +222,15 @@ def call_search(arguments: argparse.Namespace) -> int:
     chosen = {name: values for name, values in filters.items() if values}
     rows = search(catalogue_of(arguments), arguments.text or "", chosen, arguments.having or [], arguments.of)
     report.show_rows(rows, as_json=arguments.json, as_csv=arguments.csv, parquet=arguments.parquet)
+    return 0
+
+
+def call_bridges(arguments: argparse.Namespace) -> int:
+    """`bridges`: what joins the modalities of a release, and what does not."""
+    from catchment import report
+    from catchment.catalogue.bridges import bridges
+
+    report.show_rows(bridges(catalogue_of(arguments)), as_json=arguments.json)
     return 0
 
 

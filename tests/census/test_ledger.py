@@ -6,7 +6,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catchment.census.ledger import Ledger, allot, allotment_of, ledger_table, measurement_table, read_allotments
+from catchment.census.ledger import Ledger, allot, allotment_of, ledger_table, read_allotments
+from catchment.census.measurements import measurement_table
 from catchment.census.plan import plan
 from catchment.schema.build_records import Allotment, CellGroup, PlannedDataset
 from catchment.schema.columns import LEDGER, MEASUREMENTS
@@ -35,14 +36,6 @@ def test_ledger_says_which_rows_and_which_content() -> None:
         "present": True,
     }
     assert ledger_table(PLAN)["organism"].to_pylist() == [None, "homo_sapiens", "homo_sapiens"]
-
-
-def test_measurements_are_of_every_modality_in_order_of_the_datasets() -> None:
-    table = measurement_table(PLAN, {one.dataset.dataset: one for one in RECORDS})
-    assert table["label"].to_pylist() == ["DAPI", "GFP", "matrix", "matrix"]
-    assert table["dataset_id"].to_pylist()[1:3] == ["CAT00000001A.D0001", "CAT00000002A.D0001"]
-    assert table["count"].to_pylist() == [1, 2, 4, 5]
-    assert table["sample_ids"][0].as_py() == ["CAT00000001A.S0001"]
 
 
 def test_empty_tables_have_the_declared_columns() -> None:

@@ -222,6 +222,6 @@ def test_measurements_of_a_dataset_that_was_not_planned_are_refused(built: Built
 
 def test_measurements_of_other_columns_are_refused(built: Built, store: Path) -> None:
     table = pq.read_table(store / "measurements.parquet")
-    pq.write_table(table.drop_columns("unit"), store / "measurements.parquet")
+    pq.write_table(table.drop_columns("counts"), store / "measurements.parquet")
     with pytest.raises(CensusWrong, match=r"measurements.parquet: found measurement_id"):
         verified(built, store)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -73,6 +74,15 @@ def test_the_derived_view_is_a_recipe_between_percentiles(stack: Passage, tmp_pa
     assert written == derived.recipe
     windows = {window["name"]: (window["low"], window["high"]) for window in written["windows"]}
     assert windows == {"DAPI": (59, 539), "ALB": (0, 4095), "empty": (None, None)}
+
+
+def test_the_target_of_an_antibody_is_what_the_image_measures(stack: Passage, tmp_path: Path) -> None:
+    (tmp_path / "view").mkdir()
+    asset = stack.asset.model_copy(update={"annotations": {"antibody_target": "USP7"}})
+    store, view = Place(str(stack.folder)), Place(str(tmp_path / "view"))
+    derived = MODALITY.normalise(stack.dataset(), asset, store, view, ImagingNormalise())
+    rows = pq.read_table(view.path / derived.side_cars["features"]).to_pylist()
+    assert rows == [{"kind": "protein", "feature_id": None, "gene": "USP7"}]
 
 
 def test_the_derived_view_leaves_the_archival_dataset_alone(stack: Passage, tmp_path: Path) -> None:

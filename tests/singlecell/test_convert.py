@@ -493,7 +493,10 @@ def test_the_normalised_view_equals_scanpys(kitchen: Kitchen) -> None:
     derived = MODALITY.normalise(
         kitchen.dataset(product, store), kitchen.asset(path), store, place, SinglecellNormalise()
     )
-    assert list(derived.side_cars) == ["size_factors"]  # no second matrix
+    assert list(derived.side_cars) == ["size_factors", "features"]  # no second matrix
+    features = pq.read_table(place.path / derived.side_cars["features"])
+    assert features["feature_id"].to_pylist() == list(adata.var_names)
+    assert set(features["kind"].to_pylist()) == {"gene"}
     factors = pq.read_table(place.path / derived.side_cars["size_factors"])["size_factor"].to_numpy()
     with tiledbsoma.open(str(soma_path)) as root:
         raw = root.ms["RNA"].X["raw"].read().coos((50, 40)).concat().to_scipy()

@@ -45,7 +45,7 @@ def test_every_file_matches_the_manifest_and_none_is_unlisted(release: Path) -> 
     for path, entry in listed.items():
         data = (release / path).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
-    assert {store["kind"] for store in manifest["stores"]} == {"soma", "ome-zarr", "mzml"}
+    assert {store["kind"] for store in manifest["stores"]} == {"soma", "ome-zarr", "mzml", "h5ad"}
 
 
 def test_the_documents_of_the_interface_are_there(release: Path) -> None:
@@ -124,6 +124,24 @@ def test_the_images_open_with_ome_zarr_and_hold_the_submitted_pixels(release: Pa
     candidates = [submitted.reshape(level_0.shape)] if submitted.ndim == 4 else []
     candidates += [np.moveaxis(submitted, 1, 0).reshape(level_0.shape)] if submitted.ndim == 4 else []
     assert any(np.array_equal(level_0, candidate) for candidate in candidates)
+
+
+def test_one_protein_is_found_in_runs_cells_and_images(release: Path, demonstration: Path) -> None:
+    done = call("catchment", "search", "--protein", "Q93009", "--of", "datasets", "--json", "--workdir", demonstration)
+    found = {row["dataset_id"]: (row["modality"], row["matched"]) for row in json.loads(done.stdout)}
+    assert found["CAT00000001K.D0001"] == ("singlecell", ["gene USP7 (ENSG00000187555)"])
+    assert found["CAT00000001K.D0004"] == ("massspec", ["protein USP7 (Q93009)"])
+    assert {modality for modality, _ in found.values()} == {"imaging", "massspec", "singlecell"}
+    (table,) = release.glob("datasets/CAT00000001K.D0004/*.h5ad")
+    proteins = anndata.read_h5ad(table)
+    assert proteins[:, "P02768"].obs["joined_by"].tolist() == ["file", "table", "table"]
+    assert (release / "raw/CAT00000001K/a0004.txt").read_bytes() == (
+        demonstration / "uploads/1-liver-donor-1/proteinGroups.txt"
+    ).read_bytes()
+    done = call("catchment", "bridges", "--json", "--workdir", demonstration)
+    joined = {row["id"]: row["modalities"] for row in json.loads(done.stdout) if row["bridges"]}
+    assert joined["CAT00000001K.S0001"] == ["imaging", "massspec", "singlecell"]
+    assert joined["UBERON:0002107"] == ["imaging", "massspec", "singlecell"]
 
 
 def test_each_image_of_the_zip_is_found_by_protein_and_holds_the_pixels_of_its_members(

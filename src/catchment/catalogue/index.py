@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from catchment.catalogue.features import feature_table
 from catchment.catalogue.images import image_rows
 from catchment.catalogue.rows import Build, raw_path, tables
 from catchment.config import ReleaseSettings
@@ -28,15 +29,16 @@ def index(build: Build, scratch: Path, settings: ReleaseSettings) -> tuple[dict[
     """
     laid_out = placements(build, settings)
     rows = tables(build, laid_out, image_rows(build))
-    write_catalogue(rows, scratch)
-    return {name: len(table) for name, table in rows.items()}, laid_out
+    features = feature_table(build)
+    write_catalogue(rows, features, scratch)
+    return {name: len(table) for name, table in rows.items()} | {"features": features.num_rows}, laid_out
 
 
-def write_catalogue(rows: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path) -> None:
+def write_catalogue(rows: Mapping[str, Sequence[Mapping[str, Any]]], features: pa.Table, folder: Path) -> None:
     """Write each table as Parquet: same rows, same bytes. A column that a row does not name is null there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in TABLES.items():
-        table = pa.Table.from_pylist(list(rows[name]), schema=schema)
+        table = features if name == "features" else pa.Table.from_pylist(list(rows[name]), schema=schema)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd", compression_level=ZSTD_LEVEL)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from catchment.catalogue.connection import Row, open_catalogue
 from catchment.catalogue.describe import describe
 from catchment.catalogue.expand import Asked, Terms, check_length, expand_all, shown
+from catchment.catalogue.features import FIELDS, expand_features, names_of
 from catchment.catalogue.question import COLUMN, SILENT, STUDY_TEXT, Question
 from catchment.errors import BadInput
 from catchment.schema.records import MODALITY_NAMES
@@ -25,7 +26,7 @@ Entity = Literal["studies", "datasets", "samples", "images", "files"]
 ENTITIES: tuple[Entity, ...] = ("studies", "datasets", "samples", "images", "files")
 DATASET_ANSWER = (
     "dataset_id", "study_id", "title", "modality", "stage", "analyte", "organism", "tissue", "disease", "assay",
-    "n_cells", "n_genes", "n_images", "n_spectra", "sample_ids", "held_reasons", "path",
+    "n_cells", "n_genes", "n_images", "n_spectra", "n_proteins", "sample_ids", "held_reasons", "path",
 )  # fmt: skip
 STUDY_ANSWER = ("study_id", "title", "organism", "tissue", "disease", "assay", "licence", "submissions")
 SAMPLE_ANSWER = (
@@ -51,7 +52,8 @@ def search(
     text
         Words that must all occur (any case), or one term: then whatever has that term or one below it fits too.
     filters
-        Field (`organism`, `tissue`, `cell-type`, `analyte`, `stage`, ...) -> labels, synonyms or ids.
+        Field (`organism`, `tissue`, `cell-type`, `analyte`, `stage`, ...) -> labels, synonyms or ids; `protein` and
+        `gene` -> accessions, Ensembl ids or names.
     having
         Modalities that the study must all have beyond stage `raw`, whatever else is asked.
     of
@@ -70,8 +72,11 @@ def search(
     with open_catalogue(catalogue) as opened:
         terms = Terms(opened.rows("SELECT * FROM terms", tables=("terms",)))
         present = opened.rows("SELECT DISTINCT unnest(analytes) AS value FROM datasets", tables=("datasets",))
-        asked = expand_all(filters or {}, terms, {"analyte": {row["value"] for row in present}})
+        by_term = {field: words for field, words in (filters or {}).items() if field not in FIELDS}
+        asked = expand_all(by_term, terms, {"analyte": {row["value"] for row in present}})
+        asked += expand_features(opened, filters or {})
         question = Question(opened, terms, text, asked, wanted)
+        question.features = names_of(opened, filters or {})
         answer = {"studies": studies, "datasets": datasets, "samples": samples, "images": images, "files": files}[of]
         return answer(question)
 
@@ -174,6 +179,7 @@ def images(question: Question) -> list[Row]:
     """Return the images of sets, in datasets that fit whatever else is asked, that have every word themselves.
 
     Words of the dataset do not count: a set that shows a protein somewhere shows it in few of its images. A term does.
+    Asked for a gene or protein, they are those that show it.
     """
     fitting = {row["dataset_id"]: row for row in question.fitting_datasets(with_text=False)}
     said = ", ".join(f"i.{name}" for name in ("image_id", "dataset_id", "name", *IMAGE_FACTS, "channels"))
@@ -183,6 +189,7 @@ def images(question: Question) -> list[Row]:
         for row in question.opened.rows(sql, tables=("images",))
         if (own := fitting.get(row["dataset_id"])) is not None
         and (question.in_words(row["words"]) or question.named_by(own, TERM_FIELDS))
+        and (not question.features or {str(row[name]).lower() for name in FIELDS} & question.features)
     ]
 
 

@@ -12,6 +12,7 @@ COLUMN = {field: id_column(field) for field in TERM_FIELDS} | {
     "analyte": "analytes",
     "modality": "modality",
     "stage": "stage",
+    "feature_set": "feature_set",
 }
 SILENT: tuple[list[str], ...] = ([], ["unknown"])
 
@@ -23,7 +24,8 @@ DATASET_TEXT = (
 )
 DATASET_COLUMNS = (
     "dataset_id", "study_id", "title", "modality", "stage", "analyte", "analytes", *TERM_FIELDS,
-    *map(id_column, TERM_FIELDS), *(f"n_{what}" for what in COUNTED), "sample_ids", "held_reasons", "path",
+    *map(id_column, TERM_FIELDS), *(f"n_{what}" for what in COUNTED), "sample_ids", "feature_set",
+    "held_reasons", "path",
 )  # fmt: skip
 STUDIES_HAVING = """
     SELECT study_id FROM datasets WHERE stage <> 'raw'
@@ -41,6 +43,7 @@ class Question:
         self.named = terms.named(text) if text.strip() else {}
         self.asked = asked
         self.having = having
+        self.features: frozenset[str] = frozenset()  # names of the genes and proteins that are asked for
 
     @property
     def is_open(self) -> bool:
@@ -63,7 +66,7 @@ class Question:
         chosen = self.asked if asked is None else list(asked)
         conditions, parameters = ["TRUE"], dict[str, list[str]]()
         for number, one in enumerate(chosen):
-            plain = one.field in ("modality", "stage")
+            plain = one.field in ("modality", "stage", "feature_set")
             column = f"[d.{COLUMN[one.field]}]" if plain else f"d.{COLUMN[one.field]}"
             conditions.append(f"list_has_any({column}, $answers{number}::VARCHAR[])")
             parameters[f"answers{number}"] = sorted(one.answers)
@@ -101,8 +104,12 @@ class Question:
 
     def why(self, row: Row, chosen: Iterable[Asked]) -> list[str]:
         """Return which terms of a dataset answered what was asked."""
+        chosen = list(chosen)
         asked_terms = [one for one in chosen if one.field in TERM_FIELDS]
         reasons = [reason for one in asked_terms for reason in one.matched(row[COLUMN[one.field]])]
+        reasons += [
+            reason for one in chosen if one.field == "feature_set" for reason in one.matched([row["feature_set"]])
+        ]
         return list(dict.fromkeys([*reasons, *self.named_by(row, TERM_FIELDS)]))
 
     def sample_facts(self, chosen: Iterable[Asked]) -> dict[str, Row]:

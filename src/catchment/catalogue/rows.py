@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from catchment.catalogue.features import set_of
 from catchment.catalogue.images import proteins_by_dataset
 from catchment.catalogue.rules import STUDY_DIFFERS
 from catchment.catalogue.samples import SampleKey, join_samples, sample_rows
@@ -123,6 +124,7 @@ def ready_row(record: Normalised, known: Known) -> Row:
         "analytes": sorted({contribution.analyte, *(m.analyte for m in contribution.measurements)} - {""}),
         **{f"n_{what}": contribution.counts.get(what) for what in COUNTED},
         "counts": json.dumps(contribution.counts, sort_keys=True),
+        "feature_set": set_of(record),
         "held_reasons": [],
         "left_out_reasons": known.left_out.get(dataset.dataset, []),
         "path": f"{path}/{dataset.product.path}",

@@ -25,7 +25,8 @@ from catchment.census.axis import keep
 from catchment.census.experiment import Experiment, gene_table, survey
 from catchment.census.last_release import GENES_FILE, LEDGER_FILE, earlier_genes
 from catchment.census.layers import join_parts, layer_digest, link_parts
-from catchment.census.ledger import exclusion_table, from_rows, joinids_of, ledger_table, measurement_table
+from catchment.census.ledger import exclusion_table, from_rows, joinids_of, ledger_table
+from catchment.census.measurements import measurement_table
 from catchment.census.pieces import (
     NORMALIZED,
     RAW,

@@ -6,7 +6,7 @@ dataset that returns as it was has its rows back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from catchment.schema.build_records import Allotment, CellGroup, EarlierGenes, Plan, PlannedDataset
-from catchment.schema.columns import EXCLUSIONS, LEDGER, MEASUREMENTS, Table, names, to_table
-from catchment.schema.records import Normalised
+from catchment.schema.columns import EXCLUSIONS, LEDGER, Table, names, to_table
 from catchment.schema.rules import RULES
 from catchment.storage import digest_json
 
@@ -141,27 +140,6 @@ def exclusion_table(plan: Plan) -> pa.Table:
         for finding in plan.excluded
     )
     return from_rows(EXCLUSIONS, rows)
-
-
-def measurement_table(plan: Plan, contributions: Mapping[str, Normalised]) -> pa.Table:
-    """Return a row for each measurement of each dataset of the plan, in its order."""
-    rows = (
-        {
-            "measurement_id": measurement.id,
-            "dataset_id": dataset.dataset,
-            "submission": dataset.accession,
-            "modality": dataset.modality,
-            "kind": measurement.kind,
-            "label": measurement.label,
-            "analyte": measurement.analyte,
-            "count": measurement.count,
-            "unit": measurement.unit,
-            "sample_ids": sorted(sample.accession for sample in contributions[dataset.dataset].asset.samples),
-        }
-        for dataset in plan.datasets
-        for measurement in contributions[dataset.dataset].contribution.measurements
-    )
-    return from_rows(MEASUREMENTS, rows)
 
 
 def from_rows(table: Table, rows: Iterable[Row]) -> pa.Table:

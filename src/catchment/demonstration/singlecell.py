@@ -1,8 +1,9 @@
 """Synthetic single-cell files of liver: negative-binomial counts on real genes, and a file that is damaged.
 
 Gene tables (`genes_human.tsv`, `genes_mouse.tsv`): ids, names, median isoform lengths and types of 1,500 genes of
-GENCODE v48 and vM37 (open data), as CELLxGENE schema 7.1.0 lists them: all mitochondrial genes, markers of liver, and
-protein-coding genes chosen by the digest of their id. Counts are invented: nothing biological follows from them.
+GENCODE v48 and vM37 (open data), as CELLxGENE schema 7.1.0 lists them: all mitochondrial genes, markers of liver, two
+whose proteins the demonstration's images show, and protein-coding genes chosen by the digest of their id. Counts are
+invented: nothing biological follows from them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from catchment.demonstration import image_sets, imaging, massspec, singlecell
+from catchment.demonstration import image_sets, imaging, massspec, quantities, singlecell
 
 SEED = 20_261_120
 
@@ -100,15 +100,17 @@ def write_uploads(folder: Path) -> list[Path]:
 
 
 def write_first_donor(folder: Path) -> None:
-    """Write the submission with all three modalities of one donor."""
+    """Write the submission with all three modalities of one donor, and a table of protein quantities."""
     singlecell.write_h5ad(folder / "liver_donor1.h5ad", organism="homo_sapiens", seed=SEED)
     imaging.write_ome_tiff(folder / "liver_donor1_stack.ome.tiff", seed=SEED)
     massspec.write_mzml(folder / "liver_donor1_run.mzML", seed=SEED)
     massspec.write_sdrf(folder / "run.sdrf.tsv", data_file="liver_donor1_run.mzML", sample_id="liver-h1")
+    quantities.write_protein_groups(folder / "proteinGroups.txt", seed=SEED)
     assets = [
         {"file": "liver_donor1.h5ad", "samples": ["liver-h1"], "assay_ontology_term_id": TENX_V3},
         {"file": "liver_donor1_stack.ome.tiff", "samples": ["liver-h1"], "assay_ontology_term_id": MICROSCOPY},
         {"file": "liver_donor1_run.mzML", "assay_ontology_term_id": PROTEOMICS},
+        {"file": "proteinGroups.txt", "samples": ["liver-h1"], "assay_ontology_term_id": PROTEOMICS},
     ]
     describe(folder, STUDY, [DONOR_1], assets, sdrf="run.sdrf.tsv")
 

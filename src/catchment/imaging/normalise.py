@@ -11,8 +11,10 @@ from pydantic import JsonValue
 
 from catchment.config import ImagingNormalise
 from catchment.imaging.flat_field import light_by_name, write_evened
+from catchment.imaging.image_index import read_index
 from catchment.imaging.intensities import Tally
 from catchment.imaging.sidecars import read_channels, read_tallies
+from catchment.schema.features import FILE_NAME, SIDE_CAR, write_features
 from catchment.schema.records import Asset, Dataset, Derived
 from catchment.storage import Place
 
@@ -43,7 +45,21 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
         write_evened(store.path / dataset.product.path, place.path / FLAT_FIELD, told)
         recipe["flat_field"] = {"path": FLAT_FIELD, "light": {name: list(grid or ()) for name, grid in light.items()}}
     (place.path / WINDOWS).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
-    return Derived(recipe=recipe, side_cars={"intensity_windows": WINDOWS})
+    derived = {"intensity_windows": WINDOWS}
+    proteins = proteins_of(dataset, asset, store)
+    if proteins:
+        write_features("protein", proteins, place.path / FILE_NAME)
+        derived[SIDE_CAR] = FILE_NAME
+    return Derived(recipe=recipe, side_cars=derived)
+
+
+def proteins_of(dataset: Dataset, asset: Asset, store: Place) -> list[tuple[str, str]]:
+    """Return the proteins that images show, by gene id (where the table beside them gives it) and by name."""
+    index = dataset.product.side_cars.get("images")
+    rows = read_index(store.path / index) if index else []
+    found = {(row["gene"] or "", row["protein"] or "") for row in rows} - {("", "")}
+    target = asset.annotations.get("antibody_target", "")
+    return sorted(found | ({("", target)} if target else set()))
 
 
 def window(counted: Tally, settings: ImagingNormalise) -> dict[str, JsonValue]:

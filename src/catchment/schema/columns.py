@@ -102,11 +102,24 @@ CELL_HASHES: Table = (
 )
 CELL_HASHES_FILE = "cell_hashes.parquet"
 
+# cross-modality metadata 1.1.0, and what of single cells and samples goes with it
+MEASUREMENT_TERMS = (
+    "organism_ontology_term_id",
+    "tissue_ontology_term_id",
+    "tissue_type",
+    "disease_ontology_term_id",
+    "development_stage_ontology_term_id",
+    "assay_ontology_term_id",
+    "sex_ontology_term_id",
+    "cell_type_ontology_term_id",
+)
 MEASUREMENTS: Table = (
-    *plain(pa.string(), "measurement_id", "dataset_id", "submission", "modality", "kind", "label", "analyte"),
-    *plain(INT, "count"),
-    *plain(pa.string(), "unit"),
-    *plain(pa.list_(pa.string()), "sample_ids"),
+    *plain(pa.string(), "measurement_id", "dataset_id", "submission", "modality", "sample_id", "donor_id"),
+    *plain(pa.list_(pa.string()), "kinds", "labels", "analytes"),
+    *plain(pa.string(), "counts"),  # JSON: what there is to count in the dataset
+    *plain(pa.list_(pa.string()), *MEASUREMENT_TERMS),
+    *plain(pa.list_(pa.string()), "from_dataset"),  # fields whose terms are the dataset's, not the sample's own
+    *plain(pa.string(), "feature_set"),  # which genes or proteins: catalogue/features.parquet
 )
 LEDGER: Table = (
     *plain(pa.string(), "dataset_id", "modality", "organism"),

@@ -12,7 +12,7 @@ TERM_FIELDS = ("organism", "tissue", "disease", "assay", "cell_type", "developme
 SAMPLE_FIELDS = ("organism", "tissue", "disease", "development_stage", "sex")
 
 # counts that have a column of their own; every count of a dataset is in `counts` (JSON)
-COUNTED = ("cells", "genes", "images", "spectra")
+COUNTED = ("cells", "genes", "images", "spectra", "proteins")
 
 TEXT = pa.string()
 TEXTS = pa.list_(pa.string())
@@ -79,6 +79,7 @@ DATASETS = pa.schema(
         ("analyte", TEXT),
         ("analytes", TEXTS),
         ("proteins", TEXTS),  # that the images of a set show, by name or gene
+        ("feature_set", TEXT),  # which genes or proteins were measured: `features`
         *((f"n_{what}", pa.int64()) for what in COUNTED),
         ("counts", TEXT),
         *term_columns(TERM_FIELDS),
@@ -137,6 +138,19 @@ IMAGES = pa.schema(
     ]
 )
 
+# genes and proteins by name: a row for each feature of each set; datasets that measure the same share a set
+FEATURES = pa.schema(
+    [
+        ("feature_set", TEXT),
+        ("kind", TEXT),  # gene or protein
+        ("feature_id", TEXT),  # Ensembl gene, UniProt accession
+        (
+            "gene",
+            TEXT,
+        ),  # symbol, or the name of the protein; in a row with an id where they belong together for certain
+    ]
+)
+
 FILES = pa.schema(
     [
         ("path", TEXT),
@@ -184,6 +198,7 @@ TABLES: dict[str, pa.Schema] = {
     "files": FILES,
     "declared": DECLARED,
     "terms": TERMS,
+    "features": FEATURES,
 }
 
 # the column that names a row of each table

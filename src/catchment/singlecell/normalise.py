@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tiledbsoma
 
+from catchment import soma
 from catchment.config import SinglecellNormalise
+from catchment.schema.features import FILE_NAME, SIDE_CAR, write_features
 from catchment.schema.records import Asset, Dataset, Derived
 from catchment.singlecell.sidecars import write_table
 from catchment.storage import Place
@@ -26,6 +29,7 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
     total = cells["total_counts"].to_numpy()
     factor = np.where(total > 0, total / settings.target_sum, 1.0)
     write_table(place, SIZE_FACTORS, cells.append_column("size_factor", pa.array(factor)))
+    write_features("gene", genes_of(dataset, store), place.path / FILE_NAME)
     return Derived(
         recipe={
             "method": "log1p_cptt",
@@ -34,8 +38,16 @@ def normalise(dataset: Dataset, asset: Asset, store: Place, place: Place, settin
             "layer": "ms/RNA/X/raw",
             "size_factors": SIZE_FACTORS,
         },
-        side_cars={"size_factors": SIZE_FACTORS},
+        side_cars={"size_factors": SIZE_FACTORS, SIDE_CAR: FILE_NAME},
     )
+
+
+def genes_of(dataset: Dataset, store: Place) -> list[tuple[str, str]]:
+    """Return id and name of each gene that a dataset measured."""
+    with tiledbsoma.Experiment.open((store / dataset.product.path).uri, context=soma.context()) as experiment:
+        var = experiment.ms["RNA"].var.read(column_names=["var_id", "feature_name"]).concat()
+    ids, names = (var[name].cast(pa.string()).to_pylist() for name in ("var_id", "feature_name"))
+    return [(id_, "" if name == id_ else name) for id_, name in zip(ids, names, strict=True)]
 
 
 def normalised(counts: Any, size_factors: npt.NDArray[np.float64]) -> Any:

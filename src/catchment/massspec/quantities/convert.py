@@ -11,8 +11,6 @@ from typing import Any
 import anndata
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import catchment
 from catchment.massspec.faults import Broken, shown
@@ -23,11 +21,12 @@ from catchment.massspec.quantities.layouts import layout
 from catchment.massspec.quantities.numbers import MISSING
 from catchment.massspec.quantities.picture import write_thumbnail
 from catchment.massspec.quantities.table import Quantities, main_quantity, read_quantities
+from catchment.schema.features import FILE_NAME, SIDE_CAR, write_features
 from catchment.schema.records import Asset, Description, Product, Unreadable
 from catchment.schema.rules import is_error
 from catchment.storage import Place, environment_fault
 
-FEATURES, THUMBNAIL = "features.parquet", "thumbnail.png"
+THUMBNAIL = "thumbnail.png"
 GZIP_LEVEL = 4
 
 
@@ -51,9 +50,9 @@ def convert(asset: Asset, description: Description, place: Place) -> Product | U
     data = as_anndata(table, joined, asset)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        data.write_h5ad(target, compression="gzip", compression_opts=GZIP_LEVEL)
+        data.write_h5ad(target, compression="gzip", compression_opts=GZIP_LEVEL, convert_strings_to_categoricals=False)
         read = anndata.read_h5ad(target)
-        write_features(data.var, target.with_name(FEATURES))
+        write_features("protein", proteins_of(data.var), target.with_name(FILE_NAME))
         write_thumbnail(table.main, target.with_name(THUMBNAIL))
     except OSError as error:
         raise environment_fault(error, target) from error
@@ -64,7 +63,7 @@ def convert(asset: Asset, description: Description, place: Place) -> Product | U
         kind="h5ad",
         path=target.name,
         logical_digest=digest_of(data),
-        side_cars={"features": FEATURES, "thumbnail": THUMBNAIL},
+        side_cars={SIDE_CAR: FILE_NAME, "thumbnail": THUMBNAIL},
         facts={
             "runs": len(table.runs),
             "features": len(table.features),
@@ -140,23 +139,15 @@ def var_of(table: Quantities) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(table.features, name="feature", dtype=object))
 
 
-def write_features(features: pd.DataFrame, path: Path) -> None:
-    """Write what is measured, by name, as Parquet: what a search for a protein or a gene asks."""
+def proteins_of(features: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return UniProt accession and gene of what was measured: together where a group has one gene, else apart."""
     kept = features[features["usable"]]
-    rows = {
-        (accession, gene)
-        for accessions, genes in zip(kept["accessions"], kept["genes"], strict=True)
-        for accession in accessions.split(";")
-        for gene in genes.split(";")
-        if accession or gene
-    }
-    ordered = sorted(rows)
-    columns = {
-        "kind": pa.array(["protein"] * len(ordered), pa.string()),
-        "feature_id": pa.array([accession or None for accession, _ in ordered], pa.string()),
-        "gene": pa.array([gene or None for _, gene in ordered], pa.string()),
-    }
-    pq.write_table(pa.table(columns), path, compression="zstd", compression_level=3)
+    found: set[tuple[str, str]] = set()
+    for accessions, genes in zip(kept["accessions"], kept["genes"], strict=True):
+        ids, symbols = accessions.split(";"), genes.split(";")
+        alone = symbols[0] if len(symbols) == 1 else ""
+        found |= {(id_, alone) for id_ in ids} | {("", symbol) for symbol in symbols if not alone}
+    return sorted(found)
 
 
 def differences(written: Any, read: Any) -> str:

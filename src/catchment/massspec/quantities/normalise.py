@@ -17,10 +17,11 @@ from catchment.massspec.quantities.scaling import (
     quantile_normalised,
     replicate_factors,
 )
+from catchment.schema.features import FILE_NAME, SIDE_CAR
 from catchment.schema.records import Dataset, Derived
 from catchment.storage import Place, environment_fault
 
-FILE_NAME, FEATURES = "normalised.h5ad", "features.parquet"
+NORMALISED = "normalised.h5ad"
 
 
 def normalise(dataset: Dataset, store: Place, place: Place, settings: MassspecNormalise) -> Derived:
@@ -45,14 +46,14 @@ def normalise(dataset: Dataset, store: Place, place: Place, settings: MassspecNo
         "directlfq": "not offered",
     }
     data.uns["normalisation"] = {name: str(value) for name, value in recipe.items()}
-    target = place.path / FILE_NAME
+    target = place.path / NORMALISED
     try:
         place.path.mkdir(parents=True, exist_ok=True)
-        data.write_h5ad(target, compression="gzip", compression_opts=GZIP_LEVEL)
-        shutil.copyfile(store.path / dataset.product.side_cars["features"], place.path / FEATURES)
+        data.write_h5ad(target, compression="gzip", compression_opts=GZIP_LEVEL, convert_strings_to_categoricals=False)
+        shutil.copyfile(store.path / dataset.product.side_cars[SIDE_CAR], place.path / FILE_NAME)
     except OSError as error:
         raise environment_fault(error, target) from error
-    return Derived(recipe=recipe, side_cars={"normalised": FILE_NAME, "features": FEATURES})
+    return Derived(recipe=recipe, side_cars={"normalised": NORMALISED, SIDE_CAR: FILE_NAME})
 
 
 def run_layers(data: Any, settings: MassspecNormalise) -> dict[str, JsonValue]:
