@@ -42,6 +42,8 @@ DISPLAY_PERCENTILES = (1.0, 99.8)
 PROGRESS = ".progress"
 # a smaller scene is done before a scheduler is up
 WORTH_A_SCHEDULER_BYTES = 64_000_000
+# starting one costs as much as decoding a few planes
+BLOCKS_WORTH_A_SCHEDULER = 16
 SMALL_FIELD_BYTES = 64_000_000
 SHOWN = 3
 
@@ -215,7 +217,8 @@ class Conversion:
         planes = (levels[0].shards[0], levels[0].shards[2]) if whole else (1, 1)
         blocks = blocks_of(number, scene.shape, scene.dtype.itemsize, (planes[0], scene.samples, planes[1]))
         blocks = blocks if whole else sampled(blocks)
-        for part in compute.each(SourceDigests(self.source), blocks, threads_for(scene)):
+        threads = threads_for(scene) if len(blocks) >= BLOCKS_WORTH_A_SCHEDULER else 1
+        for part in compute.each(SourceDigests(self.source), blocks, threads):
             yield from part.items()
 
 
