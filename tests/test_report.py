@@ -86,7 +86,17 @@ def test_a_page_says_what_was_found_and_how_often() -> None:
     assert "liver.h5ad" in text
     assert "held at admit" in text
     assert "error X-001 ×17" in text
-    assert "Nothing found wrong." in text
+    assert "held at admit: 1 error" in text
+    assert "done: nothing found wrong" in text
+
+
+def test_a_page_says_what_a_rule_is_about_and_errors_first() -> None:
+    advice = a_finding("few").model_copy(update={"code": "X-002", "level": "warning"})
+    pages = [("a", "held", (advice, a_finding("<b>", 1_234_567), advice))]
+    text = " ".join(Page(findings_page(pages, titles={"X-001": "a <b> that is bold"})).text)
+    assert "held: 1 error, 2 warnings" in text
+    assert "error X-001 ×1,234,567: a <b> that is bold" in text
+    assert text.index("error X-001") < text.index("warning X-002")
 
 
 def test_a_page_is_written_whole_and_a_disk_that_refuses_is_named(
@@ -151,6 +161,13 @@ def test_findings_are_printed_with_what_to_do(capsys: pytest.CaptureFixture[str]
         "    fix:      here",
     ]
     assert out[5:] == ["b.png: done", "  nothing found wrong"]
+
+
+def test_what_holds_an_asset_is_printed_before_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    advice = a_finding().model_copy(update={"code": "X-002", "level": "info"})
+    show_findings([("a", "would be held", (advice, a_finding()))])
+    out = capsys.readouterr().out
+    assert out.index("error X-001") < out.index("info X-002")
 
 
 # --- programs ----------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def call_check(arguments: argparse.Namespace) -> int:
     from catchment import report, trial
 
     pages = trial.check(arguments.paths, read_configuration(arguments.configfile), say)
-    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html)
+    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html, titles=rule_titles(arguments.html))
     return exit_code_of(pages)
 
 
@@ -101,6 +101,16 @@ def call_run(arguments: argparse.Namespace) -> int:
     pages = trial.run(arguments.paths, arguments.output, read_configuration(arguments.configfile), say)
     report.show_findings(pages, as_json=arguments.json)
     return exit_code_of(pages)
+
+
+def rule_titles(page: Path | None) -> dict[str, str]:
+    """Return what each rule is about, by its code, for a page; nothing where none is asked for."""
+    if page is None:
+        return {}
+    from catchment.modalities import rules_of
+    from catchment.schema.records import MODALITY_NAMES
+
+    return {code: rule.title for name in MODALITY_NAMES for code, rule in rules_of(name).items()}
 
 
 def exit_code_of(pages: Any) -> int:
@@ -182,7 +192,9 @@ def call_findings(arguments: argparse.Namespace) -> int:
         raise BadInput(f"{arguments.accession}: no such submission in {workdir / 'inbox'}; there are {listed}")
     pages = progress.findings_of(arguments.accession, workdir, workdir / "inbox")
     plots = progress.plots_of(arguments.accession, workdir, workdir / "inbox")
-    report.show_findings(pages, as_json=arguments.json, page_file=arguments.html, plots=plots)
+    report.show_findings(
+        pages, as_json=arguments.json, page_file=arguments.html, plots=plots, titles=rule_titles(arguments.html)
+    )
     return 0
 
 

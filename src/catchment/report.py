@@ -26,12 +26,15 @@ Page = tuple[str, str, tuple[Finding, ...]]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # what a terminal may obey: control characters (C1 too) and marks that turn the direction of writing
 COMMANDS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 STYLE = """
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-article{border-left:.3rem solid #888;padding:.2rem 1rem;margin:1rem 0}article.error{border-color:#c62828}
-article.warning{border-color:#b8860b}article.info{border-color:#1565c0}dt{font-weight:600}dd{margin:0 0 .3rem}
-code{overflow-wrap:anywhere}img{display:block;width:100%;margin:1rem 0}
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
+body{max-width:60rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
+article{border-left:.3rem solid #888;padding:.1rem 1rem;margin:1rem 0}article.error{border-color:#c62828}
+article.warning{border-color:#b8860b}article.info{border-color:#1565c0}h3{font-size:1rem;margin:.2rem 0}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:0 1rem;margin:.2rem 0}dt{color:#777}dd{margin:0}
+img{display:block;width:100%;margin:1rem 0}
 """
 
 
@@ -119,11 +122,15 @@ def show_findings(
     *,
     as_json: bool = False,
     page_file: Path | None = None,
-    plots: Mapping[str, bytes] = MappingProxyType({}),
+    plots: Mapping[str, bytes] = NOTHING,
+    titles: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Print the findings of some assets, or write them as a page a submitter can be sent, with plots by asset."""
+    """Print the findings of some assets, or write them as a page a submitter can be sent.
+
+    `plots` and `titles` are for the page, see `findings_page`.
+    """
     if page_file is not None:
-        write_atomically(page_file, findings_page(pages, plots=plots).encode())
+        write_atomically(page_file, findings_page(pages, plots=plots, titles=titles).encode())
         print(f"written: {page_file}")  # noqa: T201
     elif as_json:
         document = [
@@ -145,7 +152,7 @@ def print_findings(pages: Sequence[Page]) -> None:
         console.print(Text(f"{printable(what)}: {printable(state, 400)}", style="bold"))
         if not findings:
             console.print("  nothing found wrong")
-        for finding in findings:
+        for finding in worst_first(findings):
             times = f" (x{finding.count})" if finding.count > 1 else ""
             style = COLOURS[finding.level]
             console.print(Text(f"  {finding.level} {finding.code} {printable(finding.where)}{times}", style=style))
@@ -153,17 +160,35 @@ def print_findings(pages: Sequence[Page]) -> None:
                 console.print(Text(f"    {name + ':':<10}{printable(getattr(finding, name), 400)}"))
 
 
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings with those first that hold an asset; else in their own order."""
+    order = tuple(COLOURS)
+    return sorted(findings, key=lambda finding: order.index(finding.level))
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return how many findings there are of each level, in words."""
+    counts = {level: sum(finding.level == level for finding in findings) for level in COLOURS}
+    said = [
+        f"{count:,} {level}{'s' if count > 1 and level != 'info' else ''}" for level, count in counts.items() if count
+    ]
+    return ", ".join(said) or "nothing found wrong"
+
+
 def findings_page(
-    pages: Sequence[Page], title: str = "Findings", plots: Mapping[str, bytes] = MappingProxyType({})
+    pages: Sequence[Page],
+    title: str = "Findings",
+    plots: Mapping[str, bytes] = NOTHING,
+    titles: Mapping[str, str] = NOTHING,
 ) -> str:
     """Return findings as one HTML page without scripts; every text of the submission is escaped.
 
-    `plots`: the SVG of an asset's QC plots, by what the page calls the asset.
+    `plots`: the SVG of an asset's QC plots, by what the page calls the asset. `titles`: what a rule is about, by code.
     """
     parts = []
     for what, state, findings in pages:
-        parts.append(f"<h2>{html.escape(what)}</h2><p>{html.escape(state)}</p>")
-        parts += [finding_html(finding) for finding in findings] or ["<p>Nothing found wrong.</p>"]
+        parts.append(f"<h2>{html.escape(what)}</h2><p>{html.escape(state)}: {summary(findings)}</p>")
+        parts += [finding_html(finding, titles.get(finding.code, "")) for finding in worst_first(findings)]
         if what in plots:
             address = f"data:image/svg+xml;base64,{base64.b64encode(plots[what]).decode()}"
             parts.append(f'<img alt="QC plots of {html.escape(what)}" src="{address}">')
@@ -175,13 +200,12 @@ def findings_page(
     )
 
 
-def finding_html(finding: Finding) -> str:
-    """Return one finding as an article."""
-    times = f" &times;{finding.count}" if finding.count > 1 else ""
+def finding_html(finding: Finding, title: str) -> str:
+    """Return one finding as an article; `title`: what its rule is about."""
+    times = f" &times;{finding.count:,}" if finding.count > 1 else ""
     rows = "".join(
-        f"<dt>{name}</dt><dd>{html.escape(getattr(finding, name))}</dd>" for name in ("found", "expected", "fix")
+        f"<dt>{name}</dt><dd>{html.escape(getattr(finding, name))}</dd>"
+        for name in ("where", "found", "expected", "fix")
     )
-    return (
-        f'<article class="{finding.level}"><h3>{finding.level} {html.escape(finding.code)}{times}</h3>'
-        f"<p><code>{html.escape(finding.where)}</code></p><dl>{rows}</dl></article>"
-    )
+    heading = f"{finding.level} {html.escape(finding.code)}{times}{': ' if title else ''}{html.escape(title)}"
+    return f'<article class="{finding.level}"><h3>{heading}</h3><dl>{rows}</dl></article>'
