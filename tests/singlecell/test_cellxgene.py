@@ -66,7 +66,7 @@ def findings(name: str, folder: Path, **settings: str):
         ("human: uns has spatial", "CXG-061", "uns/spatial", "no assay is spatial"),
         ("beads: no is_single", "CXG-062", "uns/spatial/is_single", "no is_single"),
         ("beads: positions", "CXG-065", "obs/array_row", "single Visium"),
-        ("sections: primary data", "CXG-067", "obs/is_primary_data", "True in 1 cells"),
+        ("sections: primary data", "CXG-067", "obs/is_primary_data", "True in 1 cell"),
         ("perturbed: role 'both'", "CXG-070", "uns/genetic_perturbations/g1/role", "'both'"),
         ("perturbed: no ids", "CXG-071", "obs", "'genetic_perturbation_id'"),
         ("perturbed: one strategy 'control'", "CXG-072", "obs/genetic_perturbation_id", "control with g1"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +28,7 @@ from catchment.singlecell.columns import (
     labels_of,
     used_values,
 )
-from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.rules import first_of, number_of, shown
 from catchment.singlecell.tables import Admitted, SchemaColumn, admitted_for, optional_columns, schema_columns
 
 CELL_TYPE = "cell_type_ontology_term_id"
@@ -99,8 +99,11 @@ def check_column(
         )
     if column.kind == "bool":
         if not pa.types.is_boolean(values.type):
-            kind = shown(values.type)
-            findings.append(rules.COLUMN_TYPE.broken(place, f"values of type {kind}", expected="true/false"))
+            is_category = pa.types.is_dictionary(values.type)
+            kind = (
+                f"categories {first_of(used_values(values))}" if is_category else f"values of type {shown(values.type)}"
+            )
+            findings.append(rules.COLUMN_TYPE.broken(place, kind, expected="true/false"))
         return findings
     return [*findings, *value_findings(column, schema, organism, place)]
 
@@ -120,11 +123,23 @@ def value_findings(
         group = wrong[rule.code, expected]
         group.values[value] = group.values.get(value, 0) + cells
         group.expected = expected
+    is_term = column.kind == "term"
     for (code, _), group in wrong.items():
         cells = sum(group.values.values())
-        found = f"{first_of(group.values)} in {cells:,} cells"
-        fix = advice(group.values, ontologies_of(column, organism), broken[code].fix) if column.kind == "term" else ""
+        found = f"{first_of(group.values)} in {number_of(cells, 'cell')}"
+        fix = advice(group.values, ontologies_of(column, organism), mended(code, group.values)) if is_term else ""
         yield broken[code].broken(place, found, expected=group.expected, fix=fix, count=cells)
+
+
+def mended(code: str, values: Iterable[str]) -> str:
+    """Return what to do where no better term is known; nothing where the rule's own words will do."""
+    if code == rules.TERM_UNKNOWN.code and not any(value.strip() for value in values):
+        return "give a term id for every cell; 'unknown' stands where it is not known"
+    if any(value != "unknown" and value.strip().lower() == "unknown" for value in values):
+        return "write 'unknown' in lower case and without blanks; give the ids of all other terms"
+    if code == rules.TERM_DEPRECATED.code:
+        return "the ontology names no successor: look for the term that fits best today, or one above it"
+    return ""
 
 
 def ontologies_of(column: SchemaColumn, organism: str | None) -> tuple[str, ...]:
@@ -239,7 +254,7 @@ def suspension_findings(schema: Mapping[str, Column]) -> list[Finding]:
         if not types:
             unlisted[named(assay)] = unlisted.get(named(assay), 0) + cells
         elif suspension not in types and vocabulary.label(assay) is not None:
-            found = f"{shown(suspension)!r} with {named(assay)} in {cells:,} cells"
+            found = f"{shown(suspension)!r} with {named(assay)} in {number_of(cells, 'cell')}"
             expected = " or ".join(types)
             findings.append(
                 rules.SUSPENSION_UNUSUAL.broken("obs/suspension_type", found, expected=expected, count=cells)
@@ -261,7 +276,7 @@ def cell_lines_mixed(schema: Mapping[str, Column]) -> list[Finding]:
             types[value] = cells
     if "na" not in types or len(types) == 1:
         return []
-    found = f"{first_of(types)} in {sum(types.values()):,} cells"
+    found = f"{first_of(types)} in {number_of(sum(types.values()), 'cell')}"
     return [cellxgene.CELL_LINES_MIXED.broken(f"obs/{CELL_TYPE}", found, count=types["na"])]
 
 

@@ -237,8 +237,10 @@ def to_uns(dataset: Dataset, change: Change) -> None:
     if values is None:
         return
     found = sorted(used_values(values))
-    if len(found) != 1 or bool((codes_of(values) < 0).any()):
-        dataset.tell(NOT_MIGRATED, change.where, f"several values: {first_of(found)}", fix=change.person)
+    if len(found) > 1:  # `validate` says so
+        return
+    if not found or bool((codes_of(values) < 0).any()):
+        dataset.tell(NOT_MIGRATED, change.where, "cells without a value", fix=change.person)
         return
     del dataset.obs.columns[change.name]
     dataset.uns.setdefault(change.name, found[0])

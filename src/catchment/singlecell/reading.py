@@ -87,7 +87,8 @@ def organism_of(file: h5py.File, obs: Frame, known: dict[str, Given]) -> tuple[s
     if said is None and name in obs.columns:
         where, values = f"obs/{name}", sorted(used_values(as_dictionary(obs.columns[name])))
         if len(values) > 1:
-            return None, [rules.ORGANISM.broken(where, f"several organisms: {first_of(values)}")]
+            fix = "split the file: since schema 6.0.0 a dataset is of one organism"
+            return None, [rules.ORGANISM.broken(where, f"several organisms: {first_of(values)}", fix=fix)]
         said = values[0] if values else None
     given = known.get(name)
     findings = []

@@ -28,6 +28,11 @@ def first_of(values: Iterable[object]) -> str:
     return ", ".join(quoted) + rest
 
 
+def number_of(count: int, what: str) -> str:
+    """Return a number with what it counts, in singular or plural."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 # --- the container -----------------------------------------------------------------------------------------------
 
 EXTERNAL_STORAGE = declare(

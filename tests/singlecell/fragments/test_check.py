@@ -102,7 +102,7 @@ def test_lines_are_numbered_and_counted_across_blocks(tmp_path: Path, monkeypatc
     wrong = [*good[:49], "chr1\t50\t60\tnobody\t1", *good[50:69], "what", *good[70:], good[0]]
     found = {finding.code: finding for finding in errors(tmp_path / "dataset", Variant("", lines=lambda _: wrong))}
     assert found["FRG-017"].found == "'nobody' (line 50)"
-    assert found["FRG-011"].found == "1 columns, 'what' (line 70)"
+    assert found["FRG-011"].found == "1 column, 'what' (line 70)"
     assert found["FRG-020"].found == "line 101 repeats line 1"
 
 

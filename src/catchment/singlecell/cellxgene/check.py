@@ -54,7 +54,8 @@ def schema_findings(
     layout, columns = reading.layout, reading.obs.columns
     has_raw = layout.raw.path != "X"
     space = space_of_dataset(file, schema)
-    yield from name_findings(file, layout.var if has_raw else "raw/var", settings.schema_version)
+    told = {finding.where for finding in reading.findings}
+    yield from name_findings(file, layout.var if has_raw else "raw/var", settings.schema_version, told)
     yield from text_categories(file["obs"])
     if nullable(file["obs"], "is_primary_data") is not None:
         found = "true/false with gaps"

@@ -13,7 +13,7 @@ from catchment.singlecell import gene_reference
 from catchment.singlecell.cellxgene import rules
 from catchment.singlecell.cellxgene.elements import categories_of, column_names, nullable
 from catchment.singlecell.genes import pattern_of
-from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.rules import first_of, number_of, shown
 
 FILTERED = "feature_is_filtered"
 PLENTY = 20_000
@@ -91,7 +91,7 @@ def filter_findings(
     values = int(x_values[flags].sum())
     if values:
         genes = [names[column] for column in np.flatnonzero(flags & (x_values > 0))]
-        found = f"{values:,} values in X of {first_of(genes)}"
+        found = f"{number_of(values, 'value')} in X of {first_of(genes)}"
         yield rules.FILTERED_HAS_VALUES.broken(f"var/{FILTERED}", found, count=len(genes))
     unsaid = np.flatnonzero(~flags & (x_values == 0) & (raw_cells > 0))
     if unsaid.size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -35,13 +36,20 @@ def components(file: h5py.File, raw_var: str) -> dict[str, list[str]]:
     return {**found, **{name: keys(file.get(name)) for name in DICTIONARIES}}
 
 
-def name_findings(file: h5py.File, raw_var: str, version: str) -> list[Finding]:
-    """Return findings on every name; `raw_var` is the path of the table of raw genes, if there is one."""
+def name_findings(file: h5py.File, raw_var: str, version: str, told: AbstractSet[str] = frozenset()) -> list[Finding]:
+    """Return findings on every name; `raw_var` is the path of the table of raw genes, if there is one.
+
+    `told` are places of which another finding says already what is wrong.
+    """
     findings = []
     for component, names in components(file, raw_var).items():
         where = raw_var if component == "raw.var" else component
         for status, rule in (("deprecated", rules.NAME_DEPRECATED), ("reserved", rules.NAME_RESERVED)):
-            taken = [name for name in names_with(status, component, version) if name in names]
+            taken = [
+                name
+                for name in names_with(status, component, version)
+                if name in names and f"{where}/{name}" not in told
+            ]
             if taken:
                 findings.append(rule.broken(where, first_of(taken), count=len(taken)))
         underscored = [name for name in names if name.startswith("__")]

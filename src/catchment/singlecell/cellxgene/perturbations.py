@@ -14,7 +14,7 @@ from catchment.singlecell.cells import pairs
 from catchment.singlecell.cellxgene import rules
 from catchment.singlecell.cellxgene.elements import keys, kind_of, shown_kind, text
 from catchment.singlecell.columns import JOIN, as_dictionary, used_values
-from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.rules import first_of, number_of, shown
 
 UNS, ID, STRATEGY = "uns/genetic_perturbations", "genetic_perturbation_id", "genetic_perturbation_strategy"
 ORGANISMS = frozenset({"NCBITaxon:7955", "NCBITaxon:9606", "NCBITaxon:10090"})
@@ -138,7 +138,7 @@ def cell_findings(described: Any, ids: pa.DictionaryArray, strategies: pa.Dictio
     for expected, values in wrong.items():
         cells = sum(values.values())
         yield rules.PERTURBATION_VALUES.broken(
-            f"obs/{ID}", f"{first_of(values)} in {cells:,} cells", expected=expected, count=cells
+            f"obs/{ID}", f"{first_of(values)} in {number_of(cells, 'cell')}", expected=expected, count=cells
         )
     if set(used_values(ids)) == {"na"}:
         yield rules.PERTURBATION_NOTHING.broken(f"obs/{ID}", "'na' in every cell", count=len(ids))

@@ -18,7 +18,7 @@ NAME_RESERVED = declare(
     "error",
     "a name that the system writes itself",
     expected="no labels and no columns that are drawn from terms and gene ids",
-    fix="remove it and write the file again; the system adds it from the term ids",
+    fix="remove it and write the file again; the system adds it from the ids of terms and genes",
     source=f"{CXG}; a file that names its `schema_version` is migrated and labelled afresh instead",
 )
 NAME_DEPRECATED = declare(

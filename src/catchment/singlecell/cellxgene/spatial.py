@@ -16,7 +16,7 @@ from catchment.singlecell.arrow import codes_of
 from catchment.singlecell.cellxgene import rules
 from catchment.singlecell.cellxgene.elements import keys, kind_of, shown_kind
 from catchment.singlecell.columns import as_dictionary, used_values
-from catchment.singlecell.rules import first_of, shown
+from catchment.singlecell.rules import first_of, number_of, shown
 
 VISIUM, VISIUM_11_MM, BEADS = "EFO:0010961", "EFO:0022860", "EFO:0920001"
 ASSAY, CELL_TYPE = "assay_ontology_term_id", "cell_type_ontology_term_id"
@@ -80,7 +80,7 @@ def spatial_findings(file: Any, space: Space, columns: Mapping[str, pa.Array]) -
     if space.is_single is False and primary is not None and pa.types.is_boolean(primary.type):
         true = int(np.count_nonzero(primary.fill_null(False).to_numpy(zero_copy_only=False)))
         if true:
-            found = f"True in {true:,} cells"
+            found = f"True in {number_of(true, 'cell')}"
             yield rules.SPATIAL_PRIMARY.broken("obs/is_primary_data", found, count=true)
 
 

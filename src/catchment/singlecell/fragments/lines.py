@@ -20,6 +20,7 @@ from pyarrow import csv
 
 from catchment.schema.rules import Rule
 from catchment.singlecell.fragments import rules
+from catchment.singlecell.rules import number_of
 
 NAMES = ("chromosome", "start", "stop", "barcode", "reads")
 NUMBERS = {1: "start", 2: "end", 4: "read pairs"}
@@ -166,7 +167,7 @@ def fault_of(line: bytes) -> tuple[Rule, str] | None:
         return rules.COLUMNS, f"a comment, {started(text)}"
     fields = text.split("\t")
     if len(fields) != len(NAMES):
-        return rules.COLUMNS, f"{len(fields)} columns, {started(text)}"
+        return rules.COLUMNS, f"{number_of(len(fields), 'column')}, {started(text)}"
     if "\r" in text:
         return rules.COLUMNS, f"a carriage return, {started(text)}"
     for column, name in NUMBERS.items():
