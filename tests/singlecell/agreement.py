@@ -84,7 +84,7 @@ def reference_verdicts(folder: Path) -> dict[str, Verdict]:
 def first_line(errors: list[str]) -> str:
     """Return the start of the first error, without the trace of where it was raised."""
     first = errors[0].removeprefix("ERROR: ").partition("Traceback (most recent call last)")[0] if errors else ""
-    return " ".join(first.split())[:SHOWN_LETTERS]
+    return " ".join(first.split())[:SHOWN_LETTERS].rstrip()
 
 
 def written(chosen: Iterable[Variant], folder: Path) -> dict[str, str]:

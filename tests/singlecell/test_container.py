@@ -75,6 +75,10 @@ def unknown_filter(file: h5py.File) -> None:
     h5py.h5d.create(file["uns"].id, b"filtered", h5py.h5t.NATIVE_INT32, space, plist)
 
 
+def deep_nesting(file: h5py.File) -> None:
+    file.create_group("uns/" + "/".join("d" * 200))
+
+
 CASES = {
     external_storage: ("H5-001", "/obsm/X_umap"),
     external_link: ("H5-002", "/uns/other"),
@@ -87,6 +91,7 @@ CASES = {
     shape_bomb: ("H5-005", "/uns/bomb"),
     unwritten: ("H5-005", "/obsm/X_big"),
     unknown_filter: ("H5-006", "/uns/filtered"),
+    deep_nesting: ("H5-009", "/uns/d/d"),
 }
 
 

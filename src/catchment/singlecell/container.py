@@ -27,6 +27,7 @@ READERS = re.compile(r"(^|/)(h5py|imagecodecs|gzip\.py|_compression\.py)(/|$)")
 # HDF5's own filters 1-6, h5py's lzf, and what we decode; anything else would be loaded from a plugin folder
 ALLOWED_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000, *CODECS})
 MAX_OBJECTS = 200_000
+MAX_DEPTH = 100
 MAX_DECLARED_BYTES = 4 << 30
 MAX_EXPANSION = 1000
 MAX_UNWRITTEN_BYTES = 64 << 20  # declared by a dataset that stores nothing: all of it would read as zeros
@@ -78,6 +79,9 @@ def container_findings(file: h5py.File) -> tuple[Finding, ...]:
     walk.seen.add(address_of(file))
     while waiting:
         path, group = waiting.pop()
+        if path.count("/") > MAX_DEPTH:
+            walk.findings.append(rules.TOO_DEEP.broken(shown(path), f"more than {MAX_DEPTH} groups inside each other"))
+            return tuple(walk.findings)
         waiting += visit_group(walk, path, group)
         if len(walk.seen) > MAX_OBJECTS:
             walk.findings.append(rules.TOO_MANY_OBJECTS.broken("/", f"more than {MAX_OBJECTS:,} objects"))

@@ -100,6 +100,15 @@ TOO_MANY_OBJECTS = declare(
     unsafe=True,
 )
 
+TOO_DEEP = declare(
+    "H5-009",
+    "error",
+    "HDF5 groups that are nested too deeply",
+    expected="at most 100 groups inside each other",
+    fix="flatten what is nested (mostly in uns), or remove it, then submit the file again",
+    unsafe=True,
+)
+
 # --- AnnData -----------------------------------------------------------------------------------------------------
 
 SPARSE_BROKEN = declare(
