@@ -148,6 +148,13 @@ def test_names_colours_wavelengths_and_sizes_are_those_of_the_microscope(cellvoy
     assert (cellvoyager.description.format, cellvoyager.description.instrument) == ("plate", "Yokogawa CV8000")
 
 
+def test_a_channel_without_sizes_has_those_of_the_others(tmp_path: Path, through: Carry) -> None:
+    passage = through(write_cellvoyager(tmp_path / "in", places([(1, 1)], fields=1, channels=3)))
+    assert passage.findings == []
+    assert isinstance(passage.description, Description)
+    assert passage.description.facts["physical_size_um"] == {"z": None, "y": 0.65, "x": 0.325}
+
+
 def test_the_index_says_well_row_column_field_and_channels_of_each_image(cellvoyager: Passage) -> None:
     told = ("path", "well", "row", "column", "field", "acquisition", "plate", "channels")
     rows = [tuple(row[key] for key in told) for row in rows_of(cellvoyager)]

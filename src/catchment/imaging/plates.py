@@ -122,7 +122,10 @@ class PlateSorting(Sorting):
         scene = field.scene if field.as_sent else self.with_channels(field.scene)
         several = f", {self.acquisition_name(acquisition)}" if len(self.acquisitions) > 1 else ""
         own = [self.channels[member.channel] for member in scene.members]
-        sizes = {"y": only({one.pixel_y_um for one in own}), "x": only({one.pixel_x_um for one in own})}
+        sizes = {
+            "y": only({one.pixel_y_um for one in own} - {None}),
+            "x": only({one.pixel_x_um for one in own} - {None}),
+        }
         if scene.shape[2] > 1 and not field.as_sent:
             sizes["z"] = self.z_step_um
         scene = replace(
