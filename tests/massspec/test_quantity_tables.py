@@ -305,3 +305,45 @@ def test_contribution_names_proteins_and_terms(tmp_path: Path) -> None:
     assert contribution.terms["organism_ontology_term_id"] == ("NCBITaxon:9606",)
     (measurement,) = contribution.measurements
     assert (measurement.kind, measurement.count, measurement.unit) == ("quantities", 5, "proteins")
+
+
+# --- bounds, and what can only go wrong on the way ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", ["maxquant-proteins", "diann-report"])
+def test_table_of_too_many_cells_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    monkeypatch.setattr("catchment.massspec.quantities.table.MAX_CELLS", 10)
+    (found,) = findings_of(asset_of(tables.write(tmp_path, format_)))
+    assert (found.code, found.level) == ("QT-009", "error")
+    assert "3 runs x" in found.found
+
+
+def test_what_is_read_back_otherwise_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asset = asset_of(tables.write(tmp_path, "maxquant-proteins"))
+    description = MODALITY.describe(asset)
+    assert isinstance(description, Description)
+    read_h5ad = anndata.read_h5ad
+
+    def wrong(path: Path) -> Any:
+        data = read_h5ad(path)
+        data.X[0, 1] += 1
+        return data
+
+    monkeypatch.setattr("catchment.massspec.quantities.convert.anndata.read_h5ad", wrong)
+    product = MODALITY.convert(asset, description, Place(str(tmp_path / "out")), MODALITY.convert_settings())
+    assert isinstance(product, Unreadable)
+    assert [(found.code, found.found) for found in product.findings] == [("QT-017", "other quantities in X")]
+
+
+def test_processed_features_of_msstats_keep_intensity_and_its_logarithm(tmp_path: Path) -> None:
+    columns = "PROTEIN,PEPTIDE,TRANSITION,FEATURE,LABEL,GROUP,RUN,SUBJECT,FRACTION,originalRUN,INTENSITY,ABUNDANCE"
+    start = "P04637,PEPK_2,NA_NA,PEPK_2_NA_NA,L,a"
+    rows = [f"{start},1,1,1,run 1,1024,10", f"{start},2,2,1,r2,0.5,-1"]
+    asset = text_table(tmp_path, "\n".join([columns, *rows]) + "\n", "MSstats_peptide_feature_data.csv")
+    product, data = walked(asset.model_copy(update={"samples": SAMPLES[:1]}), tmp_path / "out")
+    assert (product.facts["level"], product.facts["proteins"]) == ("precursor", 1)
+    assert np.asarray(data.X).tolist() == [[1024.0], [0.5]]
+    assert data.layers["abundance"].tolist() == [[10.0], [-1.0]]
+    assert (data.var_names[0], data.var["accessions"].iloc[0]) == ("PEPK_2_NA_NA", "P04637")
