@@ -49,7 +49,7 @@ class Scan:
 
 
 def scan(
-    file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int | None = None
+    file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int = 1
 ) -> Scan:
     """Return what one pass over a matrix finds; of counts where there are `weights` of genes (see `sums.weights_of`).
 
