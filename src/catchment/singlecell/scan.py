@@ -48,9 +48,7 @@ class Scan:
         return self.complete and not self.faults.not_finite.count
 
 
-def scan(
-    file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int = 1
-) -> Scan:
+def scan(file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int = 1) -> Scan:
     """Return what one pass over a matrix finds; of counts where there are `weights` of genes (see `sums.weights_of`).
 
     Raises
