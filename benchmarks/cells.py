@@ -82,13 +82,14 @@ def write_many(
     path: Path,
     *,
     embedding: bool = False,
-    number: int = MANY_CELLS,
-    molecules: int = MANY_COUNTS,
+    number: int | None = None,
+    molecules: int | None = None,
     drawn_blocks: int | None = None,
 ) -> str:
     """Write many cells of a whole genome, some thousand at a time: depth log-normal, genes of a heavy tail.
 
-    `molecules` of the median cell; `drawn_blocks` of 2,048 cells that are drawn before they come again (None: all).
+    `number` of cells (None: `MANY_CELLS`); `molecules` of the median cell (None: `MANY_COUNTS`); `drawn_blocks` of
+    2,048 cells that are drawn before they come again (None: all).
     """
     import h5py
     import numpy as np
@@ -97,6 +98,7 @@ def write_many(
     from catchment.demonstration.singlecell import write_parts
     from catchment.singlecell.gene_reference import lines_of
 
+    number, molecules = number or MANY_CELLS, molecules or MANY_COUNTS
     rng = np.random.default_rng(1)
     ids = list(dict.fromkeys([*mitochondrial_genes(), *lines_of("NCBITaxon:9606")]))[:MANY_GENES]
     genes = [{"gene_id": id_, "feature_length": "1000", "feature_type": "protein_coding"} for id_ in ids]

@@ -84,9 +84,13 @@ def survives(tmp_path: Path, moments: int) -> None:
     for number in range(moments):
         workdir = Path(shutil.copytree(tmp_path / "whole", tmp_path / f"killed-{number}"))
         child = started(workdir)
-        # one moment in each stretch of the build, so that they do not all fall into one
-        time.sleep(seconds * (number + chance.random()) / moments)
-        os.killpg(child.pid, signal.SIGKILL)
+        # one moment in each stretch of the build, so that they do not all fall into one, however fast the machine is
+        wanted = int(DATASETS * (number + chance.random()) / moments)
+        while child.poll() is None and len(pieces(workdir)) < wanted:
+            time.sleep(0.005)
+        time.sleep(chance.random() * seconds / DATASETS)
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
         child.communicate()
         had = pieces(workdir)
         finished.append(len(had))
