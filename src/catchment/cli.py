@@ -118,7 +118,7 @@ def add_contributor_verbs(verbs: Any) -> None:
 
 
 def add_operator_verbs(verbs: Any) -> None:
-    """Add `receive`, `status`, `findings` and `audit`."""
+    """Add `receive`, `status`, `findings`, `audit` and `diff`."""
     from catchment.schema.records import MODALITY_NAMES
 
     text = "Take uploads into the inbox: checked copy or reference, accession, manifest. Safe on hostile input."
@@ -146,6 +146,12 @@ def add_operator_verbs(verbs: Any) -> None:
     verb = add_verb(verbs, "audit", commands.call_audit, text, "catchment audit demo/releases/2026.1")
     verb.add_argument("release", type=Path, metavar="RELEASE")
     verb.add_argument("--json", action="store_true", help="print findings as JSON")
+    text = "What was added, changed and removed from one release to another, and why."
+    example = "catchment diff demo/releases/2026.1 demo/releases/2026.2"
+    verb = add_verb(verbs, "diff", commands.call_diff, text, example)
+    verb.add_argument("before", type=Path, metavar="RELEASE")
+    verb.add_argument("after", type=Path, metavar="RELEASE")
+    verb.add_argument("--json", action="store_true", help="print one object: counts, changes, files")
 
 
 def add_consumer_verbs(verbs: Any) -> None:

@@ -210,6 +210,25 @@ def call_audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def call_diff(arguments: argparse.Namespace) -> int:
+    """`diff`: what tells two releases apart."""
+    from dataclasses import asdict
+
+    from catchment import report
+    from catchment.release.difference import difference
+    from catchment.release.published import read_published
+
+    found = asdict(difference(read_published(arguments.before), read_published(arguments.after)))
+    if arguments.json:
+        print(report.json_text(found))  # noqa: T201
+        return 0
+    print(f"from {report.printable(found['before'])} to {report.printable(found['after'])}")  # noqa: T201
+    for name in ("counts", "changes", "files"):
+        print(f"\n{name}")  # noqa: T201
+        report.show_rows(found[name])
+    return 0
+
+
 # --- consumers ---------------------------------------------------------------------------------------------------
 
 
