@@ -108,7 +108,7 @@ RACES = {
         ABOUT,
         prepare_many,
         {**CONTENDERS, race.FLOOR: race.Contender("floor, 1 thread", floor, None, "h5py, numpy")},
-        repeats=5,
+        repeats=3,
     ),
     "sizes": race.Race("Ten thousand to half a million cells", ABOUT_SIZES, prepare_sizes, SIZED),
 }

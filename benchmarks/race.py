@@ -25,6 +25,7 @@ from pathlib import Path
 
 CORES = 2
 REPEATS = 3
+RACE_S = 60 * float(os.environ.get("BENCH_MINUTES", "20"))  # no round of a race begins after this, but the first
 LONG_S = 60  # from here on a first round is no warm-up: what caches save is lost in it
 MB = 1e6
 # what tells numerical libraries, zarr, Dask, Rust and OpenMP how many threads to start
@@ -131,10 +132,11 @@ def size_of(path: Path) -> tuple[float, int]:
     return sum(file.stat().st_size for file in files) / MB, len(files)
 
 
-def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> tuple[str, dict[str, Outcome]]:
-    """Return what the data are, and each contender's outcome: one round to warm up, then counted rounds in turns.
+def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> tuple[str, int, dict[str, Outcome]]:
+    """Return what the data are, how many rounds counted, and each contender's outcome.
 
-    The first round of a contender that takes a minute or more is counted as well.
+    One round to warm up, then counted rounds in turns; the first round of a contender that takes a minute or more is
+    counted as well. No round but the first begins when the time of a race is over.
     """
     data, out, log = folder / "data", folder / "out", folder / "log"
     data.mkdir(parents=True)
@@ -154,7 +156,10 @@ def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> 
             same[key] = log.read_text().strip() or "yes"
         imports = [sys.executable, "-W", "ignore", "-c", f"import {contender.imports}"]
         imports_s[key] = statistics.median(measured(imports, log).cpu_s for _ in range(repeats))
+    begun = time.perf_counter()
     for number in range(repeats):
+        if number and time.perf_counter() - begun > RACE_S:
+            break
         for key in race.contenders:
             if len(rounds[key]) > number:
                 continue
@@ -168,7 +173,7 @@ def run_race(script: str, name: str, race: Race, folder: Path, repeats: int) -> 
         medians = Figures(*(statistics.median(vars(one)[field] for one in figures) for field in vars(figures[0])))
         spread = (max(cpu) - min(cpu)) / medians.cpu_s
         outcomes[key] = Outcome(medians, spread, imports_s[key], *sizes[key], same[key])
-    return described.strip(), outcomes
+    return described.strip(), min(map(len, rounds.values())), outcomes
 
 
 def table(race: Race, outcomes: Mapping[str, Outcome]) -> str:
@@ -223,9 +228,8 @@ def report(script: str, races: Mapping[str, Race], only: list[str], repeats: int
     print(f"{datetime.now(UTC).date()}.\n", flush=True)
     for name in only or races:
         race = races[name]
-        counted = repeats or race.repeats
         with tempfile.TemporaryDirectory() as folder:
-            described, outcomes = run_race(script, name, race, Path(folder) / "race", counted)
+            described, counted, outcomes = run_race(script, name, race, Path(folder) / "race", repeats or race.repeats)
         data = f"Data: {described} Rounds counted: {counted}."
         figures = table(race, outcomes), ahead(race, outcomes)
         print("\n\n".join((f"### {race.title}", data, *figures, race.about.strip())) + "\n", flush=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from catchment.schema.records import Asset
 
 ZSTD_LEVEL = 3
-SIZES, SIZES_MOLECULES = (10_000, 100_000, 500_000), 3_000
+SIZES, SIZES_MOLECULES = (10_000, 100_000, 500_000), 800
 
 
 # --- whole conversions -------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ RACES = {
     "many": race.Race("H5AD to SOMA, 100,000 cells", ABOUT_CONVERSIONS, prepare_many, MANY),
     "sizes": race.Race(
         "Memory of a conversion, by the number of cells",
-        "Cells of like depth (about 1,800 counts each; blocks of cells come again, to be quick to make), default "
+        "Cells of like depth (about 600 counts each; blocks of cells come again, to be quick to make), default "
         "settings.\nWhat is asked of these lines is the peak: a row tile is held at a time, and obs.",
         prepare_sizes,
         {race.OURS if number == SIZES[0] else f"catchment-{number}": sized(number) for number in SIZES},
