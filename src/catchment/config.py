@@ -206,6 +206,8 @@ class ReleaseSettings(Section):
     """SPDX licence of the release as a whole; each study keeps its own."""
     publish_raw: bool = True
     """Link submitted files into the release; those that failed container or security rules never are."""
+    allow_loss: Literal["none", "explained", "any"] = "explained"
+    """What a release may go without of the last one: nothing, what is held or left out with a reason, or anything."""
 
 
 class Config(Section):

@@ -25,8 +25,10 @@ from catchment.errors import BadInput, Damage, EnvironmentFault
 from catchment.release import datacite, manifest, rocrate
 from catchment.release.contents import Contents, Row, draw_contents
 from catchment.release.croissant import draw_croissant
+from catchment.release.losses import in_words, losses
 from catchment.release.pages import NAME as PAGE
 from catchment.release.pages import draw_page
+from catchment.release.published import read_datasets
 from catchment.schema.build import Build
 from catchment.schema.build_records import Placement
 from catchment.schema.records import Sha256, Shape, StoredFile
@@ -81,6 +83,8 @@ def publish(
 
     Raises
     ------
+    BadInput
+        Where it would lack what the last release has and `settings.allow_loss` does not allow.
     EnvironmentFault
         Where another process publishes, or the disk refuses.
     Damage
@@ -93,6 +97,7 @@ def publish(
         contents = replace(contents, content_digest=digest_of_contents(contents))
         same = find_same(releases, contents.content_digest)
         if same is None:
+            stop_at_losses(releases, contents)
             named = replace(contents, release=next_version(releases, today.year), published=today)
             same = seal(named, placements, workdir, releases)
         else:
@@ -162,6 +167,33 @@ def find_same(releases: Path, content_digest: str) -> str | None:
             if (year, number) >= latest and sealed and datacite.content_digest_of(document) == content_digest:
                 return name
     return None
+
+
+def stop_at_losses(releases: Path, contents: Contents) -> None:
+    """Hold a release against the last one: what it may not go without stops it before anything is written.
+
+    Raises
+    ------
+    BadInput
+        With each dataset that would be lost, and how to allow it.
+    """
+    allowed, last = contents.settings.allow_loss, str(pointer(releases).get("release"))
+    folder = releases / last
+    if allowed == "any" or not VERSION.fullmatch(last):
+        return
+    if not folder.is_dir():
+        logger.warning("release %s has no folder any more: nothing to hold the new one against", last)
+        return
+    after = {row["dataset_id"]: row for row in contents.datasets}
+    found = losses(read_datasets(folder).rows, after)
+    refused = [loss for loss in found if allowed == "none" or not loss.explained]
+    if refused:
+        raise BadInput(
+            f"not published, release {last} stays: {in_words(refused)}. Bring back what is lost, "
+            'or allow it for once with --config \'release={"allow_loss": "any"}\''
+        )
+    for loss in found:
+        logger.warning("lost since release %s: %s %s", last, loss.dataset, loss.what)
 
 
 # --- a new release -----------------------------------------------------------------------------------------------
