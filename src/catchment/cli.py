@@ -145,6 +145,7 @@ def add_operator_verbs(verbs: Any) -> None:
     text = "Every byte of a release against its manifest; exit code 4 where they differ."
     verb = add_verb(verbs, "audit", commands.call_audit, text, "catchment audit demo/releases/2026.1")
     verb.add_argument("release", type=Path, metavar="RELEASE")
+    verb.add_argument("--repair-from", type=Path, metavar="REPLICA", help="first restore what differs from this copy")
     verb.add_argument("--json", action="store_true", help="print findings as JSON")
     text = "What was added, changed and removed from one release to another, and why."
     example = "catchment diff demo/releases/2026.1 demo/releases/2026.2"

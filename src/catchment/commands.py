@@ -199,14 +199,21 @@ def call_findings(arguments: argparse.Namespace) -> int:
 
 
 def call_audit(arguments: argparse.Namespace) -> int:
-    """`audit`: every byte of a release against its manifest."""
+    """`audit`: every byte of a release against its manifest, after a repair where one is asked for."""
     from catchment import report
     from catchment.release.audit import audit
+    from catchment.release.repair import repair
 
+    if arguments.repair_from is not None:
+        for one in repair(arguments.release, arguments.repair_from):
+            say(f"{'restored' if one.restored else 'not restored'}: {one.path}{one.note and f': {one.note}'}")
     findings = tuple(audit(arguments.release))
     report.show_findings([(str(arguments.release), "audited", findings)], as_json=arguments.json)
     if findings:
-        raise Damage(f"{arguments.release}: {len(findings)} files differ from the manifest; restore them")
+        raise Damage(
+            f"{arguments.release}: {len(findings)} files differ from the manifest; "
+            "restore them with --repair-from and a whole copy of this release, move away what was never part of it"
+        )
     return 0
 
 

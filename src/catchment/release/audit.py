@@ -53,13 +53,20 @@ def check_manifest(release: Path, named: str, sha256: str) -> Iterator[Finding]:
     name = release.resolve().name
     if named != name:
         yield UNFIT_MANIFEST.broken(manifest.NAME, f"the manifest of release {named}", expected=f"that of {name}")
+    pointed_to = sha256_pointed_to(release)
+    if pointed_to is not None and pointed_to != sha256:
+        yield UNFIT_MANIFEST.broken(manifest.NAME, f"sha256 {sha256}", expected=f"sha256 {pointed_to}")
+
+
+def sha256_pointed_to(release: Path) -> str | None:
+    """Return the sha256 that the pointer beside a release gives its manifest; None where it names another release."""
     try:
         pointer = json.loads((release.resolve().parent / POINTER).read_bytes())
     except (OSError, ValueError):
-        return
-    if isinstance(pointer, dict) and pointer.get("release") == name and pointer.get("manifest_sha256") != sha256:
-        expected = f"sha256 {pointer.get('manifest_sha256')}"
-        yield UNFIT_MANIFEST.broken(manifest.NAME, f"sha256 {sha256}", expected=expected)
+        return None
+    if not isinstance(pointer, dict) or pointer.get("release") != release.resolve().name:
+        return None
+    return str(pointer.get("manifest_sha256"))
 
 
 def check_files(release: Path, listed: manifest.ReleaseManifest) -> Iterator[Finding]:
