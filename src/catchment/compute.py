@@ -7,7 +7,9 @@ started only where there are enough pieces to pay for it; it lives in this proce
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
@@ -35,24 +37,26 @@ def cluster(threads: int, processes: bool = False) -> Iterator[Client]:
     import dask
     from distributed import Client
 
+    # its own setting of this is read when it is imported, which may have been before
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     settings = {
         "distributed.worker.daemon": False,
-        "distributed.logging.distributed": "warning",
         # pieces stay in this process: no network carries them
         "distributed.admin.large-graph-warning-threshold": "1TB",
     }
-    with (
-        dask.config.set(settings),
-        # without an address it takes port 8787 and warns where another run has it
-        Client(
-            processes=processes,
-            n_workers=threads if processes else 1,
-            threads_per_worker=1 if processes else threads,
-            dashboard_address=":0",
-            memory_limit=0,
-        ) as client,
-    ):
-        yield client
+    with dask.config.set(settings):
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            # in a confined process there is no network to have an address in, and none is needed
+            client = Client(
+                processes=processes,
+                n_workers=threads if processes else 1,
+                threads_per_worker=1 if processes else threads,
+                # without an address it takes port 8787 and warns where another run has it
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+            )
+        with client:
+            yield client
 
 
 def each(

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catchment.singlecell import scan as scanning
+from catchment.singlecell.container import opened
 from catchment.singlecell.layout import matrix_of
 from catchment.singlecell.matrix import LARGEST_EXACT, SHOWN, Faults, Offenders
 from catchment.singlecell.scan import Scan, scan
@@ -55,7 +56,7 @@ def scanned(path: Path, matrix: Any, block_rows: int = 2048, threads: int = 1, c
 
 
 def scanned_file(path: Path, block_rows: int = 2048, threads: int = 1, counts: bool = True) -> Scan:
-    with h5py.File(path) as file:
+    with opened(str(path)) as file:
         header = matrix_of(file, "X")
         return scan(file, header, block_rows, weights_of(*genes(header.shape[1])) if counts else None, threads)
 
@@ -113,7 +114,7 @@ def test_a_hash_depends_on_ids_and_counts_alone(path: Path, dtype: str) -> None:
     weights = weights_of([*(ids[column] for column in order), "ENSG9"], np.append(mitochondrial[order], False))
     path.unlink()
     anndata.AnnData(X=np.column_stack([dense[:, order], np.zeros(30, dtype)])).write_h5ad(path)
-    with h5py.File(path) as file:
+    with opened(str(path)) as file:
         other = scan(file, matrix_of(file, "X"), 2048, weights, 1).sums
     np.testing.assert_array_equal(other.hashes, expected)
     np.testing.assert_array_equal(other.pct_counts_mt, scanned(path, dense).sums.pct_counts_mt)
@@ -229,6 +230,20 @@ def test_workers_change_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, for
         np.testing.assert_array_equal(many.sums.per_row, one.sums.per_row)
         np.testing.assert_array_equal(many.sums.values_of_row, one.sums.values_of_row)
         np.testing.assert_array_equal(many.sums.values_of_column, one.sums.values_of_column)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_damaged_chunk_is_the_files_fault_by_whichever_worker(
+    path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    scanned(path, sp.csr_matrix(np.random.default_rng(0).poisson(0.5, (300, 40)).astype(np.float32)))
+    with h5py.File(path, "r+") as file:
+        file["X/data"].id.write_direct_chunk((0,), b"no deflated bytes")
+    monkeypatch.setattr(scanning, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(scanning, "PART_VALUES", 1000)
+    monkeypatch.setattr(scanning, "chunk_values", lambda file, matrix: 1)
+    with pytest.raises(OSError, match=r"\w"):
+        scanned_file(path, block_rows=11, threads=threads)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,6 +17,7 @@ from catchment.compute import each
 from catchment.schema.records import Finding
 from catchment.singlecell import rules
 from catchment.singlecell.blocks import Lines, bounds_of, read_indptr
+from catchment.singlecell.container import READ_FAULTS, is_damage, opened
 from catchment.singlecell.layout import Matrix
 from catchment.singlecell.matrix import Faults, indptr_fault
 from catchment.singlecell.rules import shown
@@ -48,7 +49,9 @@ class Scan:
         return self.complete and not self.faults.not_finite.count
 
 
-def scan(file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int = 1) -> Scan:
+def scan(
+    file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | None = None, threads: int | None = None
+) -> Scan:
     """Return what one pass over a matrix finds; of counts where there are `weights` of genes (see `sums.weights_of`).
 
     Raises
@@ -62,7 +65,7 @@ def scan(file: h5py.File, matrix: Matrix, block_rows: int, weights: UInt64 | Non
     if fault is not None:
         broken = rules.SPARSE_BROKEN.broken(f"{shown(matrix.path)}/indptr", fault)
         return Scan(whole.faults, whole.sums, (broken,))
-    one = partial(scanned_part, file, matrix, indptr, block_rows, weights)
+    one = partial(scanned_part, file.filename, matrix, indptr, block_rows, weights)
     for part in each(one, list(parts_of(file, matrix, indptr)), threads):
         whole.faults.merge(part.faults)
         whole.sums.merge(part.sums)
@@ -109,21 +112,33 @@ def chunk_values(file: h5py.File, matrix: Matrix) -> int:
 
 
 def scanned_part(
-    file: h5py.File,
+    path: str,
     matrix: Matrix,
     indptr: npt.NDArray[np.int64] | None,
     block_rows: int,
     weights: UInt64 | None,
     part: tuple[int, int],
 ) -> Scan:
-    """Return what some lines of a matrix come to."""
+    """Return what some lines of a matrix come to. The file is opened anew: an open one does not reach a worker.
+
+    Raises
+    ------
+    OSError
+        Where the file is damaged: an error that comes back from a worker has lost the frames that tell whose it is.
+    """
     by_columns = matrix.encoding == "csc"
     found = empty(matrix, weights, slice(*part))
-    lines = Lines(file, matrix, indptr)
     most = COLUMN_BLOCK_VALUES if by_columns else BLOCK_VALUES
     height = matrix.shape[1] if by_columns else block_rows
-    for first, last in lines.bounds(height, most, *part):
-        block = lines.block(first, last)
-        if found.faults.add(block, counts=weights is not None):
-            found.sums.add(block, by_columns)
+    try:
+        with opened(path) as file:
+            lines = Lines(file, matrix, indptr)
+            for first, last in lines.bounds(height, most, *part):
+                block = lines.block(first, last)
+                if found.faults.add(block, counts=weights is not None):
+                    found.sums.add(block, by_columns)
+    except READ_FAULTS as error:
+        if is_damage(error):
+            raise OSError(str(error)) from error
+        raise
     return found
