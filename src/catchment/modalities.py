@@ -36,7 +36,7 @@ from catchment.storage import Place
 
 VERSIONS: dict[str, dict[str, int]] = {
     "imaging": {"admit": 5, "convert": 5, "normalise": 4},
-    "massspec": {"admit": 5, "convert": 5, "normalise": 3},
+    "massspec": {"admit": 6, "convert": 6, "normalise": 3},
     "singlecell": {"admit": 10, "convert": 6, "normalise": 3},
     "census": {"plan": 3, "assemble": 4, "verify": 2},
     "release": {"index": 3, "release": 2},

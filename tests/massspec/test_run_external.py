@@ -127,21 +127,6 @@ def test_a_tdf_may_be_given_to_another_converter(tmp_path: Path) -> None:
     assert done.findings[0].code == "MZ-045"
 
 
-def test_an_imzml_without_its_arrays_names_them(tmp_path: Path) -> None:
-    text = MZML.replace("<cvList", '<cvList xmlns:x="x"').replace('<cv id="UO"', '<cv id="IMS" URI="i"/><cv id="UO"')
-    (tmp_path / "slice.imzML").write_text(text)
-    alone = asset_of(tmp_path / "slice.imzML")
-    found = MODALITY.describe(alone)
-    assert isinstance(found, Unreadable)
-    assert [(one.code, one.found) for one in found.findings] == [("SET-001", "no slice.ibd beside it")]
-    (tmp_path / "slice.ibd").write_bytes(b"x")
-    both = alone.model_copy(update={"files": (*alone.files, *asset_of(tmp_path / "slice.ibd").files)})
-    assert isinstance(MODALITY.describe(both), Description)
-    done = prepared(both, tmp_path)
-    assert isinstance(done, Unreadable)
-    assert done.findings[0].found == "imzML; there is no reader for that"
-
-
 @pytest.mark.parametrize(
     ("converters", "words"),
     [

@@ -39,6 +39,8 @@ def head(start: bytes, name: str = "x", **more: object) -> Head:
         (b"SQLite format 3\0 CREATE TABLE Frames (Id, TimsId)", "bruker-tdf"),
         (b"SQLite format 3\0 CREATE TABLE other", None),
         (b'<mzML><cvList><cv id="IMS" URI="x"/></cvList>', "imzml"),
+        (b'<indexedmzML><mzML><cvList><cv id="IMS" URI="x"/></cvList>', "mzml"),
+        (b"<mzML><cvParam accession='IMS:1000080'/>", "imzml"),
     ],
 )
 def test_format_is_told_by_content(start: bytes, format_: str | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from catchment.massspec.document import Param
 from catchment.massspec.faults import Faults
 from catchment.massspec.spectra import Spectrum
 
@@ -40,9 +41,11 @@ TERMS = {
     "MS:1000768": "Thermo nativeID format",
     "MS:1000774": "multiple peak list nativeID format",
     "MS:1000776": "scan number only nativeID format",
+    "MS:1000824": "no nativeID format",
     "MS:1000799": "custom unreleased software tool",
     "MS:1002817": "Bruker TDF format",
     "MS:1002818": "Bruker TDF nativeID format",
+    "MS:1003611": "imzML format",
 }
 
 
@@ -69,7 +72,10 @@ class Precursor:
 
 @dataclass(frozen=True)
 class Scan:
-    """A spectrum and what mzML can say of it besides; `start_time` is in the run's own unit."""
+    """A spectrum and what mzML can say of it besides.
+
+    `start_time` is in the run's own unit; `position` has the numbers of an image's pixel by their terms.
+    """
 
     spectrum: Spectrum
     start_time: float = math.nan
@@ -79,6 +85,7 @@ class Scan:
     scan_numbers: str = ""
     window_mz: tuple[float, float] | None = None
     injection_time_ms: float = math.nan
+    position: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class RunHeader:
         (term, name, version) of what acquired or wrote the file.
     spectra
         How many spectra the file declares; None where its format declares none.
+    scan_settings
+        How an image was taken, in terms of `imaging.py`; None where the run is no image.
     """
 
     file_format: str
@@ -105,6 +114,7 @@ class RunHeader:
     instrument: str | None = None
     serial_number: str = ""
     start_time: str = ""
+    scan_settings: tuple[Param, ...] | None = None
     software: tuple[tuple[str, str, str], ...] = ()
     facts: dict[str, str | int | None] = field(default_factory=dict)
 

@@ -26,12 +26,18 @@ TYPES: dict[str, np.dtype[Any]] = {
     "MS:1000521": np.dtype("<f4"),
     "MS:1000522": np.dtype("<i8"),
     "MS:1000523": np.dtype("<f8"),
+    # of imzML, some of them obsolete
+    "IMS:1000141": np.dtype("<i4"),
+    "IMS:1000142": np.dtype("<i8"),
+    "IMS:1100000": np.dtype("<i1"),
+    "IMS:1100001": np.dtype("<i2"),
 }
 TEXT_TYPE = "MS:1001479"
 ZLIB, UNCOMPRESSED = "MS:1000574", "MS:1000576"
-# zstandard and delta-coded compressions of psi-ms 4.1
+# zstandard and delta-coded compressions of psi-ms 4.1; xz, lz4 and zstd of imzML
 OTHER_COMPRESSIONS = frozenset(
-    [f"MS:{number}" for number in range(1003088, 1003091)] + [f"MS:{number}" for number in range(1003780, 1003786)]
+    [f"MS:{number}" for number in (*range(1003088, 1003091), *range(1003780, 1003786))]
+    + [f"IMS:{number}" for number in range(1005001, 1005004)]
 )
 INFLATE_STEP = 1 << 16
 # what XML calls so
@@ -82,10 +88,26 @@ def decode(text: str, encoding: Encoding, length: int, max_bytes: int | None) ->
         Where the text is not base64, not zlib, of another length, or larger than `max_bytes`.
     """
     dtype = encoding.dtype or np.dtype("u1")
+    require_room(length, length * dtype.itemsize, max_bytes)
+    return values_in(from_base64(text), encoding, length)
+
+
+def require_room(length: int, size: int, max_bytes: int | None) -> None:
+    """Refuse to make room for values that take more bytes than a spectrum may have."""
+    if max_bytes is not None and size > max_bytes:
+        raise Broken(rules.SPECTRUM_TOO_LARGE, f"{length:,} values declared ({size:,} bytes)")
+
+
+def values_in(data: bytes, encoding: Encoding, length: int) -> Numbers:
+    """Return the `length` values that some bytes hold.
+
+    Raises
+    ------
+    Broken
+        Where they are not zlib, or hold another number of values.
+    """
+    dtype = encoding.dtype or np.dtype("u1")
     expected = length * dtype.itemsize
-    if max_bytes is not None and expected > max_bytes:
-        raise Broken(rules.SPECTRUM_TOO_LARGE, f"{length:,} values declared ({expected:,} bytes)")
-    data = from_base64(text)
     if encoding.numpress:
         most = MAX_BYTES_AHEAD + MAX_BYTES_EACH * length
         data, size = inflate(data, most) if encoding.zlib and data else (data, len(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import catchment
 from catchment.contract import HEAD_BYTES, Head
@@ -14,12 +14,12 @@ from catchment.massspec.mzml import Scanner
 from catchment.massspec.recognise import NAMES, folder_formats, promised_by, recognise
 from catchment.massspec.source import head_of, open_source
 from catchment.schema.records import Asset, Description, Finding, Unreadable
-from catchment.schema.rules import MEMBER_EXTRA, MEMBER_MISSING
+from catchment.schema.rules import MEMBER_EXTRA
 
 MZML = ("mzml", "mzml.gz")
-OTHERS = ("mzxml", "mgf", "thermo-raw", "bruker-tdf")
-WITHOUT_READER = ("agilent-d", "bruker-baf", "bruker-tsf", "imzml", "sciex-wiff", "waters-raw")
-BINARY = ("thermo-raw", "bruker-tdf")  # not read through gzip
+OTHERS = ("mzxml", "mgf", "thermo-raw", "bruker-tdf", "imzml")
+WITHOUT_READER = ("agilent-d", "bruker-baf", "bruker-tsf", "sciex-wiff", "waters-raw")
+NOT_THROUGH_GZIP = ("thermo-raw", "bruker-tdf", "imzml")
 INDEX_OF_CHROMATOGRAMS = re.compile(rb'<index name="chromatogram">(.*?)</index>', re.DOTALL)
 MAX_NAMED = 20
 
@@ -28,7 +28,7 @@ def describe(asset: Asset) -> Description | Unreadable:
     """Return what a run's header says: of a file, only its first bytes and its tail are read."""
     head = head_of_asset(asset)
     found = recognise(head)
-    if found is not None and found.format in OTHERS and not (head.gzipped and found.format in BINARY):
+    if found is not None and found.format in OTHERS and not (head.gzipped and found.format in NOT_THROUGH_GZIP):
         return describe_other(asset, found.format)
     if found is not None and found.format in WITHOUT_READER and not head.gzipped:
         return describe_foreign(asset, found.format)
@@ -76,12 +76,8 @@ def head_of_asset(asset: Asset) -> Head:
     return Head(name=file.name, size=file.bytes, start=start, gzipped=gzipped)
 
 
-def describe_foreign(asset: Asset, format_: str) -> Description | Unreadable:
+def describe_foreign(asset: Asset, format_: str) -> Description:
     """Return the little that can be said of a run that only a site's own converter may read; `prepare` asks for one."""
-    if format_ == "imzml":
-        arrays = f"{PurePosixPath(asset.name).stem}.ibd"
-        if asset.file(arrays) is None:
-            return Unreadable(findings=(MEMBER_MISSING.broken(shown(asset.name), f"no {shown(arrays)} beside it"),))
     return Description(
         format=format_,
         reader="none",

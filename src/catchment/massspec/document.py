@@ -99,6 +99,7 @@ class Document:
     instrument: str | None = None
     software: list[str] = field(default_factory=list)
     source_files: list[str] = field(default_factory=list)
+    header: list[Param] = field(default_factory=list)
     header_complete: bool = False
     complete: bool = False
     starts: dict[str, list[int]] = field(default_factory=lambda: {"spectrum": [], "chromatogram": []})

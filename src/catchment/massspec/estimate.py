@@ -13,6 +13,7 @@ TDF_MB = 600  # frames of some million peaks in several threads
 TDF_GROWS_TO = 5  # mzML of a run against its analysis.tdf_bin (measured: 3 to 5)
 VENDOR_MB = 300  # the vendor's reader, in a process of its own
 TABLE_GROWS_TO = {"text": 4, "parquet": 20}  # cells as numbers, in some copies, against the bytes of a table
+IMZML_GROWS_TO = 3  # of a continuous one, where each spectrum gets m/z of its own (measured: 2.6)
 INFLATES_TO = 4  # gzip around mzML: 1.3 to 4 times measured
 
 
@@ -25,6 +26,8 @@ def estimate(description: Description) -> Resources:
         return Resources(memory_mb=BASE_MB + int(grown), seconds=BASE_SECONDS + int(megabytes), pieces=1)
     if description.format == "mzml.gz":
         megabytes *= INFLATES_TO
+    if description.format == "imzml":
+        megabytes *= IMZML_GROWS_TO
     # the declared number is a stranger's word: a spectrum takes some 400 bytes of text at least
     spectra = min(declared, int(megabytes * 2_500))
     beside = VENDOR_MB if description.format == "thermo-raw" else 0

@@ -198,7 +198,7 @@ class Parser:
             if len(self.group) > MAX_GROUP_PARAMS:
                 raise Broken(rules.MALFORMED, f"a parameter group of more than {MAX_GROUP_PARAMS}", where="header")
         else:
-            self.note_instrument(parent, param)
+            self.note_in_header(parent, param)
 
     def take_group(self, attributes: dict[str, str]) -> None:
         """Put a group's parameters where it is referred to."""
@@ -209,7 +209,7 @@ class Parser:
             own.extend(param._replace(parent=parent) for param in group)
         else:
             for param in group:
-                self.note_instrument(parent, param)
+                self.note_in_header(parent, param)
 
     def own_params(self) -> list[Param] | None:
         """Return the parameters of the array or element at hand; None where there is none."""
@@ -220,8 +220,10 @@ class Parser:
             raise Broken(rules.MALFORMED, f"more than {MAX_PARAMS:,} parameters in one element", where=self.place())
         return own
 
-    def note_instrument(self, parent: str, param: Param) -> None:
-        """Keep the model of the first instrument; the bare term `instrument model` says nothing."""
+    def note_in_header(self, parent: str, param: Param) -> None:
+        """Keep what the file is, how an image was taken, the first instrument; bare `instrument model` says nothing."""
+        if parent in ("fileContent", "scanSettings") and len(self.document.header) < MAX_NAMED:
+            self.document.header.append(param._replace(parent=parent))
         first = self.document.instrument is None and parent == "instrumentConfiguration"
         if first and (param.accession != INSTRUMENT_MODEL or param.value):
             self.document.instrument = param.value if param.accession == INSTRUMENT_MODEL else param.name

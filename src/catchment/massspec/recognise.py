@@ -46,8 +46,9 @@ FOLDERS = {
 }
 SQLITE_MAGIC = b"SQLite format 3\0"
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# the vocabulary of imaging mass spectrometry, which an imzML has to name in its head
+# the vocabulary of imaging mass spectrometry, which an imzML should name in its head; how its .ibd is told of
 IMAGING_TERMS = re.compile(rb"<cv\b[^>]*\bid\s*=\s*[\"']IMS[\"']")
+IMZML_TERMS = re.compile(rb"IMS:1000(?:030|031|080|101)\b")
 THERMO_MAGIC = b"\x01\xa1" + "Finnigan".encode("utf-16-le")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # what may stand before the first element: how it starts, what ends it
@@ -102,7 +103,9 @@ def format_of(start: bytes) -> str | None:
     if text.lstrip()[:1] == b"<":
         root = root_element(text)
         if root in (b"mzML", b"indexedmzML"):
-            return "imzml" if IMAGING_TERMS.search(text) else "mzml"
+            # mzML that holds its numbers may speak of images as well: ours does, and it is indexed
+            imaging = IMZML_TERMS.search(text) or (root == b"mzML" and IMAGING_TERMS.search(text))
+            return "imzml" if imaging else "mzml"
         return None if root is None else "mzxml"
     return "mgf" if b"\0" not in text and PEAK_LIST.search(text) else None
 

@@ -87,6 +87,14 @@ UNIT_MISSING = declare(
     fix="export with current software; retention times without unit are read as minutes",
     source=MZML,
 )
+ARRAYS_FOREIGN = declare(
+    "MZ-011",
+    "error",
+    "an .ibd is not the one that its imzML was written with",
+    expected="the identifier that the imzML names, and the bytes that its checksum was made of",
+    fix="send the .imzML and the .ibd of one export together; where they are, the copy was cut off or changed",
+    source="imzML 1.1: universally unique identifier, ibd SHA-1, ibd MD5",
+)
 ID_REPEATED = declare(
     "MZ-012",
     "error",
@@ -146,7 +154,7 @@ READER_MISSING = declare(
     "MZ-019",
     "error",
     "no reader for this format is installed",
-    expected="mzML, mzXML or MGF, plain or gzip, a Thermo RAW file or a Bruker TDF folder",
+    expected="mzML, mzXML or MGF, plain or gzip, imzML with its .ibd, a Thermo RAW file or a Bruker TDF folder",
     fix="convert the run to mzML with the vendor's software or msconvert and send it beside the original; an operator "
     "who has a converter names it under massspec.admit.converters (docs/readers.md)",
 )
@@ -283,6 +291,29 @@ WRITTEN_INVALID = declare(
     expected="mzML that is valid by its schema, with every term that it requires",
     fix="report this: it is a fault of the conversion",
     source="mzML1.1.0.xsd, ms-mapping.xml (rules of level MUST)",
+)
+ARRAY_MISPLACED = declare(
+    "MZ-051",
+    "error",
+    "an imzML has an array where no array can be",
+    expected="an offset, an encoded length and an array length that fit each other and the .ibd",
+    fix="send the .ibd again where it was cut off; else export the image again",
+    source="imzML 1.1: external offset, external encoded length, external array length",
+)
+PIXEL_MISSING = declare(
+    "MZ-052",
+    "error",
+    "a spectrum of an image has no position",
+    expected="position x and position y of each spectrum, as whole numbers",
+    fix="export the image again; a run that is no image is sent as mzML",
+    source="imzML 1.1: IMS:1000050, IMS:1000051",
+)
+IMZML_LEFT = declare(
+    "MZ-053",
+    "info",
+    "an imzML holds what is not carried into its mzML",
+    expected="m/z, intensities and mobilities of spectra whose ids have the form key=value",
+    fix="nothing to do; it stays in the submitted files, which are published as they were sent",
 )
 INSTRUMENT_DIFFERS = declare(
     "MZ-050",

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from catchment import compute
 from catchment.massspec import rules
@@ -14,6 +14,7 @@ from catchment.massspec.acquisition import Piece, Run, Scan
 from catchment.massspec.checks import check_count, check_order, is_sound
 from catchment.massspec.document import Document
 from catchment.massspec.faults import Broken, Faults, shown
+from catchment.massspec.readers.imzml import ImzmlRun
 from catchment.massspec.readers.mgf import MgfRun
 from catchment.massspec.readers.mzxml import MzxmlRun
 from catchment.massspec.readers.tdf import TdfRun
@@ -25,6 +26,8 @@ from catchment.schema.rules import MEMBER_MISSING
 
 RUNS: dict[str, Callable[[Path, int | None], Run]] = {"mgf": MgfRun, "mzxml": MzxmlRun, "thermo-raw": ThermoRun}
 TDF, TDF_PEAKS = "analysis.tdf", "analysis.tdf_bin"
+# those that are read from two files
+PAIRS: dict[str, Callable[[Path, Path, int | None], Run]] = {"bruker-tdf": TdfRun, "imzml": ImzmlRun}
 TDF_JOURNALS = ("analysis.tdf-wal", "analysis.tdf-journal")
 
 
@@ -45,15 +48,17 @@ def sources_of(asset: Asset, format_: str) -> tuple[SourceFile, ...]:
     Broken
         Where one is missing.
     """
-    if format_ != "bruker-tdf":
+    if format_ not in PAIRS:
         return asset.files[:1]
+    document = PurePosixPath(asset.name)
+    wanted = (document.name, f"{document.stem}.ibd") if format_ == "imzml" else (TDF, TDF_PEAKS)
     for journal in filter(None, map(asset.file, TDF_JOURNALS)):
         if journal.bytes:
             raise Broken(rules.RAW_UNFINISHED, f"{journal.bytes:,} bytes that are not in {TDF} yet", where=journal.name)
-    found = [asset.file(name) for name in (TDF, TDF_PEAKS)]
-    missing = [name for name, file in zip((TDF, TDF_PEAKS), found, strict=True) if file is None]
+    found = [asset.file(name) for name in wanted]
+    missing = [name for name, file in zip(wanted, found, strict=True) if file is None]
     if missing:
-        raise Broken(MEMBER_MISSING, f"no {missing[0]}", where=shown(asset.name))
+        raise Broken(MEMBER_MISSING, f"no {shown(missing[0])}", where=shown(asset.name))
     return tuple(file for file in found if file is not None)
 
 
@@ -71,7 +76,7 @@ def open_run(format_: str, asset: Asset, max_bytes: int | None) -> Run:
         Where a file is missing, its header cannot be read, or its reader is not set up.
     """
     paths = [Path(file.path) for file in sources_of(asset, format_)]
-    return TdfRun(paths[0], paths[1], max_bytes) if format_ == "bruker-tdf" else RUNS[format_](paths[0], max_bytes)
+    return PAIRS[format_](paths[0], paths[1], max_bytes) if format_ in PAIRS else RUNS[format_](paths[0], max_bytes)
 
 
 def read_spectra(run: Run, folder: Path | None = None, threads: int | None = None) -> Reading:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 import catchment
 from catchment.massspec.acquisition import DISSOCIATION, TERMS, Precursor, RunHeader, Scan, TimeUnit
-from catchment.massspec.document import NAMESPACE, Document
+from catchment.massspec.document import NAMESPACE, Document, Param
+from catchment.massspec.imaging import POSITIONS, SETTINGS
 from catchment.massspec.indexed import WRAPPER, ChecksummedFile, write_index
 from catchment.massspec.source import BLOCK_BYTES
 from catchment.massspec.spectra import INVERSE_MOBILITY, SpectraTable
@@ -36,12 +37,17 @@ UNITS = {
     "second": ("UO", "UO:0000010", "second"),
     "minute": ("UO", "UO:0000031", "minute"),
     "millisecond": ("UO", "UO:0000028", "millisecond"),
+    "micrometre": ("UO", "UO:0000017", "micrometer"),
     "electronvolt": ("UO", "UO:0000266", "electronvolt"),
     "mobility": ("MS", "MS:1002814", "volt-second per square centimeter"),
 }
 POLARITIES = {"+": ("MS:1000130", "positive scan"), "-": ("MS:1000129", "negative scan")}
 REPRESENTATIONS = {"centroid": ("MS:1000127", "centroid spectrum"), "profile": ("MS:1000128", "profile spectrum")}
 MOBILITY_ARRAY = ("MS:1003008", INVERSE_MOBILITY)
+IMAGING_VOCABULARY = (
+    '<cv id="IMS" fullName="Imaging MS Ontology" version="0.9.1" '
+    'URI="https://raw.githubusercontent.com/imzML/imzML/master/imagingMS.obo"/>'
+)
 CHROMATOGRAMS = (
     ("TIC", "MS:1000235", "total ion current chromatogram"),
     ("BPC", "MS:1000628", "basepeak chromatogram"),
@@ -63,7 +69,7 @@ def param(accession: str, name: str, value: object = "", unit: str = "") -> str:
     if unit:
         source, term, label = UNITS[unit]
         own = f' unitCvRef="{source}" unitAccession="{term}" unitName="{label}"'
-    return f'<cvParam cvRef="MS" accession="{accession}" name="{name}" value={text}{own}/>'
+    return f'<cvParam cvRef="{accession.partition(":")[0]}" accession="{accession}" name="{name}" value={text}{own}/>'
 
 
 def stated(accession: str, name: str, value: float, unit: str = "") -> str:
@@ -113,6 +119,7 @@ def spectrum_xml(scan: Scan, index: int, time_unit: TimeUnit) -> bytes:
         stated("MS:1000016", "scan start time", scan.start_time, time_unit),
         param("MS:1000512", "filter string", scan.filter_text) if scan.filter_text else "",
         stated("MS:1000927", "ion injection time", scan.injection_time_ms, "millisecond"),
+        "".join(param(term, POSITIONS[term], value) for term, value in scan.position),
         window_xml(scan.window_mz),
         "</scan></scanList>\n",
         precursors_xml(scan.precursors),
@@ -259,9 +266,11 @@ def header_xml(header: RunHeader, table: SpectraTable, name: str, sources: Seque
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n{WRAPPER.decode()}'
         f'<mzML xmlns="{NAMESPACE}" id={quoted(Path(name).stem)} version="1.1.0">\n'
-        '<cvList count="2"><cv id="MS" fullName="Proteomics Standards Initiative Mass Spectrometry Ontology" '
+        f'<cvList count="{2 if header.scan_settings is None else 3}">'
+        '<cv id="MS" fullName="Proteomics Standards Initiative Mass Spectrometry Ontology" '
         'version="4.1.258" URI="http://purl.obolibrary.org/obo/ms/psi-ms.obo"/>'
-        '<cv id="UO" fullName="Unit Ontology" URI="http://purl.obolibrary.org/obo/uo.obo"/></cvList>\n'
+        '<cv id="UO" fullName="Unit Ontology" URI="http://purl.obolibrary.org/obo/uo.obo"/>'
+        f"{'' if header.scan_settings is None else IMAGING_VOCABULARY}</cvList>\n"
         f'<fileDescription><fileContent>{content}</fileContent><sourceFileList count="{len(sources)}">'
         f"{files}</sourceFileList></fileDescription>\n"
         f'<softwareList count="{2 + len(header.software)}">{software}'
@@ -269,6 +278,7 @@ def header_xml(header: RunHeader, table: SpectraTable, name: str, sources: Seque
         f"{param('MS:1000799', tool, header.reader)}</software>"
         f'<software id="catchment" version={quoted(catchment.__version__)}>'
         f"{param('MS:1000799', tool, 'catchment')}</software></softwareList>\n"
+        f"{settings_xml(header.scan_settings)}"
         '<instrumentConfigurationList count="1">'
         f'<instrumentConfiguration id="instrument">{model}{serial}</instrumentConfiguration>'
         "</instrumentConfigurationList>\n"
@@ -278,6 +288,15 @@ def header_xml(header: RunHeader, table: SpectraTable, name: str, sources: Seque
         f'<run id="run" defaultInstrumentConfigurationRef="instrument" defaultSourceFileRef="source"{start}>\n'
         f'<spectrumList count="{len(table)}" defaultDataProcessingRef="conversion">\n'
     )
+
+
+def settings_xml(settings: Sequence[Param] | None) -> str:
+    """Return how an image was taken; nothing where nothing is said of it."""
+    if not settings:
+        return ""
+    units = {term: key for key, (_, term, _) in UNITS.items()}
+    own = "".join(param(own.accession, SETTINGS[own.accession], own.value, units.get(own.unit, "")) for own in settings)
+    return f'<scanSettingsList count="1"><scanSettings id="image">{own}</scanSettings></scanSettingsList>\n'
 
 
 def source_xml(number: int, source: SourceFile, header: RunHeader) -> str:
