@@ -61,7 +61,7 @@ def usage(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int | st
 
 
 def test_the_verbs_are_those_that_the_outside_relies_on() -> None:
-    promised = {"check", "run", "receive", "status", "findings", "audit", "diff", "search", "describe", "step"}
+    promised = {"check", "run", "receive", "status", "findings", "audit", "diff", "sweep", "search", "describe", "step"}
     assert promised <= set(VERBS)
     assert list(STEPS) == ["admit", "convert", "normalise", "plan", "assemble", "verify", "index", "release"]
 

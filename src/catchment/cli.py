@@ -118,7 +118,7 @@ def add_contributor_verbs(verbs: Any) -> None:
 
 
 def add_operator_verbs(verbs: Any) -> None:
-    """Add `receive`, `status`, `findings`, `audit` and `diff`."""
+    """Add `receive`, `status`, `findings`, `audit`, `diff` and `sweep`."""
     from catchment.schema.records import MODALITY_NAMES
 
     text = "Take uploads into the inbox: checked copy or reference, accession, manifest. Safe on hostile input."
@@ -153,6 +153,11 @@ def add_operator_verbs(verbs: Any) -> None:
     verb.add_argument("before", type=Path, metavar="RELEASE")
     verb.add_argument("after", type=Path, metavar="RELEASE")
     verb.add_argument("--json", action="store_true", help="print one object: counts, changes, files")
+    text = "Stores that no record and no release points at, and what killed builds left; removed only with --yes."
+    verb = add_verb(verbs, "sweep", commands.call_sweep, text, "catchment sweep --workdir build --yes")
+    verb.add_argument("--workdir", metavar="DIR", help="the build folder (default: the first of ., build, demo)")
+    verb.add_argument("--yes", action="store_true", help="remove what is listed")
+    verb.add_argument("--json", action="store_true", help="print a list of objects")
 
 
 def add_consumer_verbs(verbs: Any) -> None:

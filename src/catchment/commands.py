@@ -236,6 +236,22 @@ def call_diff(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def call_sweep(arguments: argparse.Namespace) -> int:
+    """`sweep`: what nothing points at, removed where told so."""
+    import time
+    from dataclasses import asdict
+
+    from catchment import report
+    from catchment.sweep import find_orphans, remove_orphans
+
+    workdir = workdir_of(arguments, "store")
+    orphans, young = (remove_orphans if arguments.yes else find_orphans)(workdir, time.time())
+    report.show_rows([asdict(orphan) for orphan in orphans], as_json=arguments.json)
+    done = "removed" if arguments.yes else "not removed (give --yes)"
+    say(f"{sum(orphan.bytes for orphan in orphans):,} bytes {done}; {young} more stay, younger than a day")
+    return 0
+
+
 # --- consumers ---------------------------------------------------------------------------------------------------
 
 
