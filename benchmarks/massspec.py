@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import race
+import thermo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -414,6 +415,8 @@ keeps 64 where 32 do not hold a value; here all fit.
     prepare_large,
     WRITERS,
 )
+
+RACES |= thermo.RACES
 
 if __name__ == "__main__":
     raise SystemExit(race.main(__file__, RACES))

@@ -65,13 +65,17 @@ class Contender:
 
 @dataclass(frozen=True)
 class Race:
-    """Contenders for one piece of work on the same data; the first one is what the others are divided by."""
+    """Contenders for one piece of work on the same data; the first one is what the others are divided by.
+
+    `reason_to_skip` returns what is not there that a race needs; empty where nothing is missing.
+    """
 
     title: str
     about: str
     prepare: Callable[[Path], str]
     contenders: Mapping[str, Contender]
     repeats: int = REPEATS
+    reason_to_skip: Callable[[], str] = str
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,9 @@ def report(script: str, races: Mapping[str, Race], only: list[str], repeats: int
     print(f"{datetime.now(UTC).date()}.\n", flush=True)
     for name in only or races:
         race = races[name]
+        if reason := race.reason_to_skip():
+            print(f"### {race.title}\n\nNot run: {reason}.\n", flush=True)
+            continue
         with tempfile.TemporaryDirectory() as folder:
             described, counted, outcomes = run_race(script, name, race, Path(folder) / "race", repeats or race.repeats)
         data = f"Data: {described} Rounds counted: {counted}."

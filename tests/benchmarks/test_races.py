@@ -55,6 +55,28 @@ def test_catchment_runs_its_races(name: str, race: str, tmp_path: Path, monkeypa
     assert ran
 
 
+def test_scans_of_a_raw_file_are_read_round_and_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATCHMENT_ACCEPT_LICENCES", "thermo")
+    monkeypatch.setattr("catchment.massspec.readers.thermo.SCRIPT", "")  # given back after the test
+    own = script("thermo", monkeypatch)
+    monkeypatch.setattr(own, "SPECTRA", 100)
+    if reason := own.reason_to_skip():
+        pytest.skip(reason)
+    own.ours(tmp_path, tmp_path / "out")
+    assert own.check(tmp_path, tmp_path / "out") == "yes; of a round 41 of 48 equal to msconvert's"
+    own.centroids(tmp_path, tmp_path)
+
+
+def test_a_race_that_lacks_something_says_what(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    race = script("race", monkeypatch)
+    monkeypatch.setattr("os.sched_setaffinity", lambda *_: None)
+    missing = race.Race("A title", "about", lambda _: "", {}, reason_to_skip=lambda: "there is no reader")
+    race.report("script", {"one": missing}, [], None)
+    assert capsys.readouterr().out.endswith("### A title\n\nNot run: there is no reader.\n\n")
+
+
 def test_every_section_of_the_page_has_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in script("page", monkeypatch).SECTIONS:
         assert (BENCHMARKS / f"{name}.py").is_file()
