@@ -124,13 +124,14 @@ check: .venv/dev  ## linters, types, fast tests
 test-long: .venv/dev .venv-reference/ready  ## the tests again with many more generated examples
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest --timeout 1800
 
-# tables of what was measured before stay in benchmarks/results until their own benchmark has run again
-bench: .venv-bench/done .venv-reference/ready  ## docs/performance.md: comparisons with peers and floors (an hour)
-	@mkdir -p benchmarks/results
-	@for name in $$(.venv-bench/bin/python benchmarks/page.py --sections); do \
-	  .venv-bench/bin/python benchmarks/$$name.py > benchmarks/results/$$name.part \
-	    && mv benchmarks/results/$$name.part benchmarks/results/$$name.md || exit 1; done
+# a section that stands is kept, so what was interrupted goes on where it was; `make -B bench` measures everything anew
+SECTIONS := admission singlecell census imaging massspec startup
+bench: $(SECTIONS:%=benchmarks/results/%.md)  ## docs/performance.md: comparisons with peers and floors (two hours)
 	@.venv-bench/bin/python benchmarks/page.py benchmarks/results > docs/performance.md
+
+benchmarks/results/%.md: benchmarks/%.py | .venv-bench/done .venv-reference/ready
+	@mkdir -p $(@D)
+	@.venv-bench/bin/python $< > $@.part && mv $@.part $@
 
 # --- what is generated -----------------------------------------------------------------------------------------------
 

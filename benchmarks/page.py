@@ -1,9 +1,8 @@
 """docs/performance.md, put together from what the benchmarks printed.
 
-    python benchmarks/page.py --sections    # the scripts that print a section, in their order: what `make bench` runs
     python benchmarks/page.py RESULTS       # the page; what RESULTS/remark.md says of this run stands on top
 
-A new benchmark is a script and a line of `SECTIONS`.
+A new benchmark is a script, a line of `SECTIONS`, and its name in the Makefile.
 """
 
 from __future__ import annotations
@@ -60,10 +59,7 @@ def section(result: Path) -> str:
 
 
 def main() -> int:
-    """Print the page, or the names of its sections."""
-    if sys.argv[1] == "--sections":
-        print(" ".join(SECTIONS))
-        return 0
+    """Print the page."""
     results = Path(sys.argv[1])
     print(head())
     if (remark := results / "remark.md").exists():

@@ -78,8 +78,10 @@ def test_a_race_that_lacks_something_says_what(
 
 
 def test_every_section_of_the_page_has_its_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in script("page", monkeypatch).SECTIONS:
+    sections = script("page", monkeypatch).SECTIONS
+    for name in sections:
         assert (BENCHMARKS / f"{name}.py").is_file()
+    assert f"SECTIONS := {' '.join(sections)}\n" in (BENCHMARKS.parent / "Makefile").read_text(encoding="utf-8")
 
 
 def test_a_table_names_the_peers_that_need_less(monkeypatch: pytest.MonkeyPatch) -> None:
