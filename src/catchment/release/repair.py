@@ -17,6 +17,7 @@ from catchment.release import manifest
 from catchment.release.audit import POINTER, audit, check_manifest, sha256_pointed_to
 from catchment.release.publish import STAGING
 from catchment.release.rules import MISSING, NOT_A_FILE, WRONG_BYTES, WRONG_SIZE
+from catchment.schema.records import Finding
 from catchment.storage import digest_bytes, digest_file, environment_fault, locked, sync_folder
 
 RESTORABLE = frozenset(rule.code for rule in (MISSING, NOT_A_FILE, WRONG_BYTES, WRONG_SIZE))
@@ -48,7 +49,8 @@ def repair(release: Path, replica: Path) -> tuple[Repair, ...]:
         raise BadInput(f"{replica}: no such folder; give a copy of the release, such as mirror/releases/2026.1")
     if release.is_dir() and release.samefile(replica):
         raise BadInput(f"{replica}: this is the release itself; give another copy of it")
-    if not audit(release):
+    findings = audit(release)
+    if not findings:
         return ()
     releases = release.resolve().parent
     with locked(releases, "publish"):
@@ -56,24 +58,25 @@ def repair(release: Path, replica: Path) -> tuple[Repair, ...]:
         staging = releases / f"{STAGING}{uuid.uuid4().hex[:12]}"
         try:
             staging.mkdir()
-            return tuple(restore_all(release, replica, staging))
+            return tuple(restore_all(release, replica, findings, staging))
         except OSError as error:
             raise environment_fault(error, Path(error.filename or release)) from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def restore_all(release: Path, replica: Path, staging: Path) -> Iterator[Repair]:
+def restore_all(release: Path, replica: Path, findings: list[Finding], staging: Path) -> Iterator[Repair]:
     """Yield what becomes of the manifest, where it is not the one that was published, then of each damaged file."""
     listed = trusted_manifest(release)
     if listed is None:
         outcome = restore_manifest(release, replica, staging)
         yield outcome
         listed = trusted_manifest(release) if outcome.restored else None
-    if listed is None:
-        return
+        if listed is None:
+            return
+        findings = audit(release)  # the first one knew no manifest to go by
     sealed = {file.path: file.sha256 for file in listed.files}
-    for finding in audit(release):
+    for finding in findings:
         if finding.code in RESTORABLE:
             yield restore(release, replica, finding.where, sealed[finding.where], staging)
 
