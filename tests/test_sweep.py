@@ -18,6 +18,7 @@ import pytest
 from catchment import cli, sweep
 from catchment.errors import BadInput, RecordUnreadable, WorkdirLocked
 from catchment.schema.records import Shape
+from catchment.steps import admission_store
 from catchment.storage import begun_folder, kept, link, locked, save
 from catchment.sweep import YOUNG_S, find_orphans, remove_orphans
 from tests.release.synthetic_build import Synthetic, put, snapshot
@@ -55,7 +56,11 @@ def build(tmp_path: Path) -> Path:
     put(workdir / "inbox/CAT00000001K/manifest.json", b"{}")
     for key in ("one", "two"):
         store(workdir, f"{OWN}/{key}")
-    record(workdir, f"{OWN}/admit.json")
+    asset = made.asset("CAT00000001K", "singlecell", 1)
+    admitted = made.hold(asset.model_copy(update={"asset": "a0001"}))
+    save(admitted, workdir / f"work/{OWN}/admit.json")
+    # what `admit` learnt: no record names it where no file was prepared
+    save(Note(n=1), workdir / admission_store(admitted.asset, 1, None) / "store.json")
     record(workdir, f"{OWN}/convert.json", f"{OWN}/one")
     record(workdir, f"{OWN}/normalise.json", f"{OWN}/one", f"{OWN}/two")
     made.census()
@@ -113,6 +118,25 @@ def test_pieces_that_the_table_of_the_census_names_stay_with_what_was_learnt_of_
     table = build / "store/census/assemble/key/pieces.parquet"
     pq.write_table(pa.table({"store_key": ["another"]}), table)
     assert found(build) == ["store/census/pieces/named", "store/census/verified-1/named"]
+
+
+def test_what_was_admitted_otherwise_is_an_orphan(build: Path) -> None:
+    document = json.loads((build / f"work/{OWN}/admit.json").read_bytes())
+    before = set((build / f"store/{OWN}").iterdir())
+    document["made_by"]["step_version"] = 2
+    put(build / f"work/{OWN}/admit.json", json.dumps(document).encode())
+    (orphan,) = found(build)
+    assert build / orphan in before
+
+
+def test_an_earlier_census_is_an_orphan_though_its_pieces_are_in_the_release(build: Path) -> None:
+    old = store(build, "census/assemble/old")
+    piece = build / "store/census/pieces/linked/inner/data"
+    link(piece, old / "soma/linked")
+    link(piece, build / "releases/2026.1/census/linked")
+    assert found(build) == ["store/census/assemble/old"]
+    link(old / "inner/data", build / "releases/2026.1/census/data")
+    assert found(build) == []
 
 
 def test_an_asset_whose_records_are_not_all_there_keeps_every_store(build: Path) -> None:
@@ -298,7 +322,7 @@ def test_the_command_lists_and_removes_only_where_told_so(
     assert cli.main([*command, "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out) == []
-    assert captured.err.strip() == "0 bytes not removed (give --yes); 1 more stay, younger than a day"
+    assert captured.err.strip() == "0 bytes in 0 places not removed (give --yes); 1 more stay, younger than a day"
     now_s = later()
     monkeypatch.setattr(time, "time", lambda: now_s)
     assert cli.main([*command, "--json"]) == 0
@@ -308,6 +332,6 @@ def test_the_command_lists_and_removes_only_where_told_so(
     assert cli.main([*command, "--yes"]) == 0
     captured = capsys.readouterr()
     assert f"store/{OWN}/three" in "".join(captured.out.split())
-    assert captured.err.strip() == f"{row['bytes']} bytes removed; 0 more stay, younger than a day"
+    assert captured.err.strip() == f"{row['bytes']} bytes in 1 places removed; 0 more stay, younger than a day"
     assert not three.exists()
     assert cli.main(["sweep", "--workdir", str(build / "inbox")]) == 2

@@ -248,7 +248,8 @@ def call_sweep(arguments: argparse.Namespace) -> int:
     orphans, young = (remove_orphans if arguments.yes else find_orphans)(workdir, time.time())
     report.show_rows([asdict(orphan) for orphan in orphans], as_json=arguments.json)
     done = "removed" if arguments.yes else "not removed (give --yes)"
-    say(f"{sum(orphan.bytes for orphan in orphans):,} bytes {done}; {young} more stay, younger than a day")
+    held = f"{sum(orphan.bytes for orphan in orphans):,} bytes in {len(orphans):,} places"
+    say(f"{held} {done}; {young:,} more stay, younger than a day")
     return 0
 
 

@@ -88,7 +88,7 @@ def admit(asset_file: Path, settings: Settings, out: Path, limits: Limits, *, tr
     own = located(asset, asset_file.parent.parent)
     changed = source_findings(asset, asset_file.parent.parent)
     findings = [*asset.findings, *changed]
-    store = store_of(asset, content_key({"asset": asset_digest(asset)}, version, settings))
+    store = admission_store(asset, version, settings)
 
     def make(scratch: Path) -> Inspection:
         own_limits = limits.of_admission(sum(file.bytes for file in own.files))
@@ -241,6 +241,11 @@ def finish_held(record: Held, out: Path) -> Held:
 def key_of(asset: Asset) -> str:
     """Return the folder of an asset's records below `work/`."""
     return f"{asset.accession}/{asset.modality}/{asset.asset}"
+
+
+def admission_store(asset: Asset, version: int, settings: JsonValue) -> Path:
+    """Return the store of what `admit` found and prepared; a record names it only where a file was prepared."""
+    return store_of(asset, content_key({"asset": asset_digest(asset)}, version, settings))
 
 
 def store_of(asset: Asset, key: str) -> Path:

@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +22,16 @@ from typing import Any, Literal
 
 from catchment.errors import BadInput, RecordUnreadable, WorkdirLocked
 from catchment.schema.build_records import Assembled
+from catchment.schema.records import Admitted, Held
+from catchment.steps import admission_store
 from catchment.storage import NOTE, environment_fault, load, locked
 from catchment.submission.inbox import asset_keys
 
 YOUNG_S = 24 * 3600
 UNFINISHED = re.compile(r"\..+\.(begun|[0-9a-f]{8}\.tmp)")  # as `storage` names what is not whole yet
 LEFT_IN = {"releases": re.compile(r"\.staging-[0-9a-f]{12}"), "inbox": re.compile(r"\.CAT.*\.receiving")}
-ASSET_RECORDS = ("admit.json", "convert.json", "normalise.json")
+ADMISSION = "admit.json"
+ASSET_RECORDS = (ADMISSION, "convert.json", "normalise.json")
 BUILD_RECORDS = {"census": "census/assemble.json", "release": "release/index.json"}
 CENSUSES, PIECES = "store/census/assemble/", "store/census/pieces/"
 VERIFIED, AXES = "store/census/verified-", "store/census/axes/"
@@ -198,15 +201,22 @@ def unwanted_stores(workdir: Path) -> Iterator[Path]:
         """Return those that have a file in common with some: releases and censuses are linked, not copied."""
         return {name for name in names if not files.isdisjoint(tree_of(stores[name]).files)}
 
-    wanted |= sharing(tree_of(workdir / "releases").files, stores.keys() - wanted)
-    censuses = [tree_of(stores[name]).files for name in wanted if name.startswith(CENSUSES)]
-    pieces = {name for name in stores.keys() - wanted if name.startswith(PIECES)}
-    wanted |= sharing(frozenset().union(*censuses), pieces)
+    pieces = {name for name in stores if name.startswith(PIECES)}
+    released, of_pieces = tree_of(workdir / "releases").files, files_of(stores[name] for name in pieces)
+    # a later census has the files of its pieces too: they do not tell which census a release was linked from
+    wanted |= sharing(released - of_pieces, stores.keys() - wanted - pieces)
+    in_censuses = files_of(stores[name] for name in wanted if name.startswith(CENSUSES))
+    wanted |= sharing(released | in_censuses, pieces - wanted)
     for name, path in stores.items():
         # what was learnt of a piece goes where the piece goes
         verified = name.startswith(VERIFIED) and f"{PIECES}{path.name}" in wanted
         if name not in wanted and not verified:
             yield path
+
+
+def files_of(folders: Iterable[Path]) -> frozenset[FileId]:
+    """Return the files of some folders."""
+    return frozenset().union(*(tree_of(folder).files for folder in folders))
 
 
 def incomplete_builds(workdir: Path) -> tuple[str, ...]:
@@ -219,7 +229,7 @@ def incomplete_builds(workdir: Path) -> tuple[str, ...]:
 
 
 def named_stores(workdir: Path) -> set[str]:
-    """Return every store that a record below `work/` names, and the pieces that the census was put together from."""
+    """Return every store that a record below `work/` names or was made from, and the pieces of the census."""
     named: set[str] = set()
     for path in sorted((workdir / "work").rglob("*.json")):
         try:
@@ -229,6 +239,9 @@ def named_stores(workdir: Path) -> set[str]:
             continue
         except ValueError as error:
             raise RecordUnreadable(f"{path}: not JSON ({error}); delete it and run the step again") from error
+        if path.name == ADMISSION:
+            record: Admitted | Held = load(Admitted | Held, path)
+            named.add(str(admission_store(record.asset, record.made_by.step_version, record.made_by.settings)))
     assembly = workdir / "work" / BUILD_RECORDS["census"]
     if assembly.is_file():
         named |= pieces_of(load(Assembled, assembly), workdir)
