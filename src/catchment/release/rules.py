@@ -2,7 +2,7 @@
 
 from catchment.schema.rules import declare
 
-RESTORE = "restore this file from a replica of the release; the bytes of a release never change"
+RESTORE = "restore this file from a replica of the release, with `catchment audit RELEASE --repair-from REPLICA`"
 
 MISSING = declare(
     "REL-002",
@@ -44,5 +44,5 @@ UNFIT_MANIFEST = declare(
     "error",
     "the manifest of the release is missing, unreadable, or not the one that was published",
     expected="the manifest.json whose sha256 the pointer releases/latest.json gives",
-    fix="restore manifest.json from a replica of the release, then audit again",
+    fix="restore manifest.json from a replica of the release, with `catchment audit RELEASE --repair-from REPLICA`",
 )
