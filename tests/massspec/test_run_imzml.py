@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
+import pyarrow.parquet as pq
 import pytest
 from tiny_imzml import IDENTIFIER, Image, checksum, pair_of, term, three_pixels
 from tiny_mzml import admitted, asset_of, converted, opened, schema_errors
@@ -149,6 +151,27 @@ def test_levels_and_ids_that_are_not_stated_are_said(tmp_path: Path) -> None:
         ("MZ-022", "fileContent", "no identifier of the .ibd"),
         ("MZ-022", "spectrum spectrum=1", "no MS level"),
     ]
+
+
+def test_the_picture_is_the_ion_current_of_the_pixels(tmp_path: Path) -> None:
+    image = Image()
+    for x, y, intensity in ((11, 5, 100), (12, 5, 50), (11, 6, 0)):
+        image.add(x, y, (100.0, 200.0), (intensity, 0))
+    product, path = converted(image.written(tmp_path), tmp_path / "out")
+    table = pq.read_table(path.with_name(product.side_cars["spectra"]))
+    assert (table["pixel_x"].to_pylist(), table["pixel_y"].to_pylist()) == ([11, 12, 11], [5, 5, 6])
+    with PIL.Image.open(path.with_name(product.side_cars["thumbnail"])) as picture:
+        assert picture.size == (256, 256)
+        seen = [picture.getpixel(place) for place in ((64, 64), (192, 64), (64, 192), (192, 192))]
+    # 50 of the 99th percentile of (0, 50, 100), which is 99: 0.1 + 0.9 * 50 / 99 of the way from paper to ink
+    assert seen == [(31, 78, 121), (131, 157, 181), (233, 237, 242), (255, 255, 255)]
+
+
+def test_pixels_far_apart_take_no_more_room_than_a_picture(tmp_path: Path) -> None:
+    image = Image().add(1, 1, (1.0,), (1,)).add(10**17, 3, (1.0,), (1,))
+    path = converted(image.written(tmp_path), tmp_path / "out")[1]
+    with PIL.Image.open(path.with_name("thumbnail.png")) as picture:
+        assert picture.size == (256, 1)
 
 
 def test_the_whole_way_and_what_comes_of_it_sent_again(tmp_path: Path) -> None:

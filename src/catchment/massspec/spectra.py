@@ -35,6 +35,7 @@ COLUMNS = {
     "polarity": "str",
     "centroid": "str",
 }
+PIXELS = ("pixel_x", "pixel_y")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Spectrum:
 
     `ms_level` is 0 where none is stated; what else is not stated is NaN, 0 (charge) or empty (`polarity` is "+" or
     "-", `representation` "centroid" or "profile"). `inverse_mobility` is 1/K0 of each peak in Vs/cm2, where there is
-    one; such peaks are sorted by mobility first.
+    one; such peaks are sorted by mobility first. `pixel` is the place (x, y; y downwards) of a spectrum in an image.
     """
 
     index: int
@@ -59,6 +60,7 @@ class Spectrum:
     representation: str = ""
     is_mass_spectrum: bool = True
     inverse_mobility: Floats | None = None
+    pixel: tuple[int, int] | None = None
 
     def digest(self) -> bytes:
         """Return the sha256 of id, level, time, m/z, intensities and mobilities (numbers as 64-bit floats)."""
@@ -80,6 +82,7 @@ class SpectraTable:
     rows: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     digests: list[bytes] = field(default_factory=list)
     surveys: SurveyMap = field(default_factory=SurveyMap)
+    pixels: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, spectrum: Spectrum) -> None:
         """Add a spectrum's row."""
@@ -105,6 +108,8 @@ class SpectraTable:
         for name, value in row.items():
             self.rows[name].append(value)
         self.digests.append(spectrum.digest())
+        if spectrum.pixel is not None:
+            self.pixels.append(spectrum.pixel)
         if spectrum.ms_level == 1:
             self.surveys.add(spectrum.retention_time_s, spectrum.mz, spectrum.intensity)
 
@@ -113,17 +118,21 @@ class SpectraTable:
         for name, values in later.rows.items():
             self.rows[name] += values
         self.digests += later.digests
+        self.pixels += later.pixels
         self.surveys.extend(later.surveys)
 
     def __len__(self) -> int:
         return len(self.digests)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return the table as one array for each column."""
-        return {
+        """Return the table as one array for each column; those of `PIXELS` where every spectrum is one of an image."""
+        columns = {
             name: np.array(self.rows[name], dtype=object if type_ == "str" else type_)
             for name, type_ in COLUMNS.items()
         }
+        if self.pixels and len(self.pixels) == len(self):
+            columns |= dict(zip(PIXELS, np.array(self.pixels, np.int64).T, strict=True))
+        return columns
 
     def digest(self) -> str:
         """Return the digest of all spectra in their order, in lower-case hex."""

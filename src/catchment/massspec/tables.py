@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from catchment.massspec.spectra import COLUMNS, Table
+from catchment.massspec.ion_image import ion_image
+from catchment.massspec.spectra import COLUMNS, PIXELS, Table
 
 ZSTD_LEVEL = 3
 WIDTH_PX, HEIGHT_PX, MARGIN_PX = 256, 96, 4
@@ -30,6 +31,7 @@ def write_spectra(table: Table, path: Path) -> None:
         else:
             nullable = name in ("ms_level", "charge")
             arrays[name] = pa.array(values, pa.type_for_alias(type_), mask=(values == 0) if nullable else None)
+    arrays |= {name: pa.array(table[name]) for name in PIXELS if name in table}
     write_table(arrays, path)
 
 
@@ -41,7 +43,7 @@ def read_spectra(path: Path) -> dict[str, NDArray[Any]]:
         column = table.column(name)
         fill: Any = "" if type_ == "str" else np.nan if type_ == "float64" else 0
         columns[name] = column.fill_null(fill).to_numpy()
-    return columns
+    return columns | {name: table.column(name).to_numpy() for name in PIXELS if name in table.column_names}
 
 
 def write_table(arrays: dict[str, Any], path: Path) -> None:
@@ -50,10 +52,18 @@ def write_table(arrays: dict[str, Any], path: Path) -> None:
 
 
 def write_thumbnail(table: Table, path: Path) -> None:
-    """Write the total ion current of MS1 (of all spectra where there is none) over retention time, 256 px wide."""
+    """Write the total ion current of MS1 (of all spectra where there is none), 256 px wide.
+
+    Over retention time; of an image, over its pixels.
+    """
     chosen = table["ms_level"] == 1
     if not chosen.any():
         chosen = np.ones(len(chosen), bool)
+    if PIXELS[0] in table:
+        shares = ion_image(*(table[name][chosen] for name in (*PIXELS, "tic")))[..., np.newaxis]
+        colours = np.rint(np.array(PAPER) * (1 - shares) + np.array(INK) * shares)
+        Image.fromarray(colours.astype(np.uint8)).save(path, format="PNG", compress_level=6)
+        return
     times, heights = table["rt_s"][chosen], table["tic"][chosen]
     if not np.isfinite(times).all():
         times = np.arange(len(heights), dtype=np.float64)

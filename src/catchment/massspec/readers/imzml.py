@@ -200,6 +200,7 @@ class ImzmlRun:
             polarity=self.stated(mzml.POLARITIES, values),
             representation=self.stated(mzml.REPRESENTATIONS, values),
             inverse_mobility=arrays.get(MOBILITY_ARRAY),
+            pixel=(position[imaging.POSITION_X], position[imaging.POSITION_Y]),
         )
         return Scan(
             spectrum,
