@@ -55,7 +55,7 @@ def test_pictures_are_whole_and_captions_say_what_they_show(report: str) -> None
         if path.startswith("work/CAT"):
             assert path.split("/")[1] in result["caption"]
             states.add(result["labels"]["state"])
-            assert result["labels"]["file"].endswith((".h5ad", ".tiff", ".zip", ".mzML"))
+            assert result["labels"]["file"].endswith((".h5ad", ".tiff", ".zip", ".mzML", ".txt"))
     captions = {path.split("/")[2]: result["caption"] for path, result in results.items()}
     assert "calculate_qc_metrics" in captions["singlecell"]
     assert "99.8th percentile" in captions["imaging"]
